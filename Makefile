@@ -1,0 +1,151 @@
+# kubepulse. All output goes to build/; V=1 shows the commands.
+#   make                 build/kubepulse, static
+#   sudo make deps run   install what is missing, build, run the daemon on :9090
+#   sudo make deps test  the same, then the tests
+
+VERSION  ?= 0.1.0
+REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+DESTDIR ?=
+PREFIX  ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BUILD   ?= build
+
+CLANG      ?= clang
+LLVM_STRIP ?= $(firstword $(shell command -v llvm-strip) $(shell ls /usr/bin/llvm-strip-* 2>/dev/null) llvm-strip)
+BPFTOOL    ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+PUBLIC_SUFFIX ?= /usr/share/publicsuffix/public_suffix_list.dafsa
+
+# SANITIZER=address, undefined or address,undefined builds for the unit tests; such a build is not static.
+SANITIZER ?=
+
+CXXFLAGS ?= -O2 -g
+override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections \
+  -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
+override CPPFLAGS += -Isrc -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP
+override LDFLAGS  += -Wl,--gc-sections
+ifneq ($(SANITIZER),)
+  override CXXFLAGS += -fsanitize=$(SANITIZER) -fno-sanitize-recover=all -fno-omit-frame-pointer
+  override LDFLAGS  += -fsanitize=$(SANITIZER)
+else
+  override LDFLAGS += -static
+endif
+# Expanded when a recipe runs, so that `make deps ...` finds what it has just installed.
+LIBS       = $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)
+CHECK_LIBS = $$($(PKG_CONFIG) --static --libs check)
+
+ifeq ($(shell uname -m),aarch64)
+  BPF_ARCH = arm64
+else
+  BPF_ARCH = x86
+endif
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter -I.
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
+
+BPF_SOURCES  := $(wildcard bpf/*.bpf.c)
+SKELETONS    := $(BPF_SOURCES:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
+SOURCES      := $(wildcard src/*/*.cc) $(filter-out src/main.cc,$(wildcard src/*.cc))
+OBJECTS      := $(SOURCES:%.cc=$(BUILD)/%.o)
+UNIT_TESTS   := $(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/*_test.cc))
+LIVE_SOURCES := $(wildcard tests/live/*.cc)
+BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.cc))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all run test check live bench format format-check tidy install uninstall deps clean
+
+all: $(BUILD)/kubepulse
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(BUILD)/%.o: %.cc | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(EXTRA_$*) -c $< -o $@
+
+EXTRA_src/main = -DKUBEPULSE_VERSION='"$(VERSION)"' -DKUBEPULSE_REVISION='"$(REVISION)"'
+EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
+
+$(BUILD)/libkubepulse.a: $(OBJECTS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/kubepulse.debug: $(BUILD)/src/main.o $(BUILD)/libkubepulse.a
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(BUILD)/kubepulse: $(BUILD)/kubepulse.debug
+	$(call say,STRIP,$@)strip -o $@ $<
+
+$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libkubepulse.a
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+
+$(BUILD)/tests/live/live: $(LIVE_SOURCES:%.cc=$(BUILD)/%.o) $(BUILD)/libkubepulse.a
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libkubepulse.a
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(LIBS) -o $@
+
+run: $(BUILD)/kubepulse
+	$(BUILD)/kubepulse $(ARGS)
+
+# The units: no root, no kernel. TEST=name picks one.
+check: $(UNIT_TESTS)
+	$(Q)failed=; for test in $(filter %$(TEST)_test,$(UNIT_TESTS)); do \
+	  $$test || failed="$$failed $$test"; done; \
+	  [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+# Real traffic against a real daemon: needs root and BPF, otherwise it says why it was skipped.
+live: $(BUILD)/kubepulse $(BUILD)/tests/live/live
+	$(Q)$(BUILD)/tests/live/live $(BUILD)/kubepulse
+
+test: check live
+
+bench: $(BUILD)/kubepulse $(BENCHES)
+	$(Q)tests/bench/run $(BUILD)
+
+FORMATTED = $(wildcard src/*.h src/*.cc src/*/*.h src/*/*.cc tests/*.h tests/*.cc tests/*/*.cc tests/*/*.h bpf/*.h bpf/*.c)
+format:
+	$(Q)clang-format -i $(FORMATTED)
+format-check:
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+
+tidy: $(SKELETONS)
+	$(Q)printf '%s\n' $(SOURCES) src/main.cc | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$$@" -- -std=c++17 -fno-exceptions -fno-rtti \
+	  -Isrc -I. -isystem $(BUILD) -D_GNU_SOURCE -DKUBEPULSE_VERSION=\"\" -DKUBEPULSE_REVISION=\"\" -DPUBLIC_SUFFIX_FILE=\"$(PUBLIC_SUFFIX)\"' tidy
+
+install: $(BUILD)/kubepulse
+	install -D -m 0755 $(BUILD)/kubepulse $(DESTDIR)$(PREFIX)/sbin/kubepulse
+	install -D -m 0644 man/kubepulse.8 $(DESTDIR)$(PREFIX)/share/man/man8/kubepulse.8
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@PREFIX@|$(PREFIX)|g' systemd/kubepulse.service.in > $(DESTDIR)$(UNITDIR)/kubepulse.service
+	chmod 0644 $(DESTDIR)$(UNITDIR)/kubepulse.service
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/kubepulse $(DESTDIR)$(PREFIX)/share/man/man8/kubepulse.8 \
+	  $(DESTDIR)$(UNITDIR)/kubepulse.service
+
+# What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
+PACKAGES = clang llvm g++ make pkg-config git libbpf-dev libelf-dev zlib1g-dev check publicsuffix
+ifneq ($(TOOLS),)
+  PACKAGES += clang-format clang-tidy curl python3 libbpf-tools prometheus-node-exporter dnsmasq-base prometheus
+endif
+deps:
+	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\
+	  command -v apt-get >/dev/null || { echo "make deps: no apt-get here; install: $$PACKAGES and bpftool" >&2; exit 1; }; \
+	  command -v bpftool >/dev/null || [ -x /usr/sbin/bpftool ] || { \
+	    if apt-cache show bpftool 2>/dev/null | grep -q "^Version"; then PACKAGES="$$PACKAGES bpftool"; \
+	    else PACKAGES="$$PACKAGES linux-tools-common linux-tools-generic"; fi; }; \
+	  missing=; for p in $$PACKAGES; do dpkg-query -W -f "\$${Status}" $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
+	  [ -z "$$missing" ] || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }'
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(LIVE_SOURCES:%.cc=$(BUILD)/%.d) $(BENCHES:=.d) $(BPF_SOURCES:%.c=$(BUILD)/%.d)

@@ -1,0 +1,150 @@
+#include "base/text.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+
+#include "base/clock.h"
+
+namespace kubepulse {
+
+namespace {
+
+template <typename T>
+void append_chars(std::string& out, T value) {
+  char digits[24];
+  auto end = std::to_chars(digits, digits + sizeof digits, value);
+  out.append(digits, end.ptr);
+}
+
+// Length of the well-formed UTF-8 character at the start of `text` (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF); 0 where there is none.
+size_t utf8_length(std::string_view text) {
+  auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+  auto continues = [&](size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
+    return at < text.size() && byte(at) >= low && byte(at) <= high;
+  };
+  unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    unsigned low = first == 0xE0 ? 0xA0 : 0x80, high = first == 0xED ? 0x9F : 0xBF;
+    return continues(1, low, high) && continues(2) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    unsigned low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
+    return continues(1, low, high) && continues(2) && continues(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+}  // namespace
+
+void append_number(std::string& out, uint64_t value) { append_chars(out, value); }
+void append_number(std::string& out, int64_t value) { append_chars(out, value); }
+
+void append_number(std::string& out, double value) {
+  if (std::isnan(value)) {
+    out += "NaN";
+    return;
+  }
+  if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+    return;
+  }
+  double size = std::fabs(value);
+  bool fixed = size == 0 || (size >= 1e-9 && size < 1e15);
+  char digits[40];
+  auto end = std::to_chars(digits, digits + sizeof digits, value,
+                           fixed ? std::chars_format::fixed : std::chars_format::scientific);
+  out.append(digits, end.ptr);
+}
+
+void append_seconds(std::string& out, uint64_t ns) {
+  append_chars(out, ns / kNsPerSecond);
+  uint64_t fraction = ns % kNsPerSecond;
+  if (fraction == 0) return;
+  char digits[10];
+  digits[0] = '.';
+  int last = 0;
+  for (int at = 9; at >= 1; at--, fraction /= 10) {
+    digits[at] = static_cast<char>('0' + fraction % 10);
+    if (last == 0 && digits[at] != '0') last = at;
+  }
+  out.append(digits, static_cast<size_t>(last) + 1);
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    auto byte = static_cast<unsigned char>(text[0]);
+    size_t length = 1;
+    if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += text[0];
+    } else if (byte < 0x20 || byte == 0x7F) {
+      char escape[8];
+      int size = snprintf(escape, sizeof escape, "\\u%04x", byte);
+      out.append(escape, static_cast<size_t>(size));
+    } else if ((length = utf8_length(text)) > 0) {
+      out += text.substr(0, length);
+    } else {
+      out += kReplacement;
+      length = 1;
+    }
+    text.remove_prefix(length);
+  }
+  out += '"';
+}
+
+void append_label_value(std::string& out, std::string_view text, size_t bytes_max) {
+  size_t used = 0;
+  while (!text.empty()) {
+    auto byte = static_cast<unsigned char>(text[0]);
+    size_t length = utf8_length(text);
+    if (used + (length > 0 ? length : 1) > bytes_max) return;
+    if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += text[0];
+    } else if (byte == '\n') {
+      out += "\\n";
+    } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
+      out += kReplacement;
+    } else {
+      out += text.substr(0, length);
+    }
+    if (length == 0) length = 1;
+    used += length;
+    text.remove_prefix(length);
+  }
+}
+
+void append_rfc3339(std::string& out, uint64_t realtime_ns) {
+  auto seconds = static_cast<time_t>(realtime_ns / kNsPerSecond);
+  tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[64];
+  int size = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", utc.tm_year + 1900,
+                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                      static_cast<unsigned>(realtime_ns % kNsPerSecond / 1000));
+  out.append(text, static_cast<size_t>(size));
+}
+
+std::optional<uint64_t> parse_number(std::string_view text, uint64_t max) {
+  uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > max) return std::nullopt;
+  return value;
+}
+
+std::string_view next_piece(std::string_view& rest, char separator) {
+  size_t at = rest.find(separator);
+  std::string_view piece = rest.substr(0, at);
+  rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
+  return piece;
+}
+
+}  // namespace kubepulse

@@ -1,0 +1,39 @@
+// Appending numbers and escaped text to a string, without locale and without allocation of its own.
+#ifndef KUBEPULSE_BASE_TEXT_H
+#define KUBEPULSE_BASE_TEXT_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kubepulse {
+
+void append_number(std::string& out, uint64_t value);
+void append_number(std::string& out, int64_t value);
+// Shortest text that reads back as the same double; never in exponent form between 1e-9 and 1e15.
+void append_number(std::string& out, double value);
+// Seconds from nanoseconds, exact: 1500000000 is "1.5", 250 is "0.00000025".
+void append_seconds(std::string& out, uint64_t ns);
+
+// As a quoted JSON string: control characters, quotes and backslashes escaped, bytes that are not
+// UTF-8 replaced by U+FFFD. No byte of `text` can end the line.
+void append_json_string(std::string& out, std::string_view text);
+
+// As the inside of a Prometheus label value: \\, \" and \n escaped, other control characters and
+// bytes that are not UTF-8 replaced by U+FFFD; cut at `bytes_max` bytes of `text`, on a character.
+constexpr size_t kLabelBytesMax = 128;
+void append_label_value(std::string& out, std::string_view text, size_t bytes_max = kLabelBytesMax);
+
+// "2026-01-02T03:04:05.678901Z"
+void append_rfc3339(std::string& out, uint64_t realtime_ns);
+
+// The whole of `text` as a decimal number in [0, max]; nothing else is accepted.
+std::optional<uint64_t> parse_number(std::string_view text, uint64_t max = UINT64_MAX);
+
+// The next piece of `rest` up to `separator`; `rest` is left behind it.
+std::string_view next_piece(std::string_view& rest, char separator);
+
+}  // namespace kubepulse
+
+#endif

@@ -1,0 +1,91 @@
+#include "base/text.h"
+
+#include <cmath>
+#include <string>
+
+#include "tests/check.h"
+
+using namespace kubepulse;  // NOLINT
+
+namespace {
+
+std::string json(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::string label(std::string_view text, size_t max = kLabelBytesMax) {
+  std::string out;
+  append_label_value(out, text, max);
+  return out;
+}
+
+std::string number(double value) {
+  std::string out;
+  append_number(out, value);
+  return out;
+}
+
+std::string seconds(uint64_t ns) {
+  std::string out;
+  append_seconds(out, ns);
+  return out;
+}
+
+START_TEST(json_strings) {
+  CHECK_TEXT(json("plain"), "\"plain\"");
+  CHECK_TEXT(json("a\"b\\c\nd\x7f"), "\"a\\\"b\\\\c\\u000ad\\u007f\"");
+  CHECK_TEXT(json("m\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80"), "\"m\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80\"");
+  CHECK_TEXT(json("\xFF\xC0\x80\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+  CHECK_TEXT(json(std::string_view("a\0b", 3)), "\"a\\u0000b\"");
+}
+END_TEST
+
+START_TEST(label_values) {
+  CHECK_TEXT(label("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+  CHECK_TEXT(label("x\x01\xFFy"), "x\xEF\xBF\xBD\xEF\xBF\xBDy");
+  CHECK_TEXT(label(std::string(200, 'a')), std::string(128, 'a'));
+  // Cut on a character, not inside one.
+  CHECK_TEXT(label("ab\xC3\xBC", 3), "ab");
+}
+END_TEST
+
+START_TEST(numbers) {
+  CHECK_TEXT(number(0), "0");
+  CHECK_TEXT(number(0.1), "0.1");
+  CHECK_TEXT(number(0.0001), "0.0001");
+  CHECK_TEXT(number(1e300), "1e+300");
+  CHECK_TEXT(number(INFINITY), "+Inf");
+  CHECK_TEXT(number(NAN), "NaN");
+  CHECK_TEXT(seconds(0), "0");
+  CHECK_TEXT(seconds(1500000000), "1.5");
+  CHECK_TEXT(seconds(250), "0.00000025");
+  CHECK_TEXT(seconds(12000000001), "12.000000001");
+  ck_assert(parse_number("42", 100) == 42U);
+  ck_assert(!parse_number("101", 100));
+  ck_assert(!parse_number("4x"));
+  ck_assert(!parse_number(""));
+  ck_assert(!parse_number("-1"));
+}
+END_TEST
+
+START_TEST(times) {
+  std::string out;
+  append_rfc3339(out, 1767323045678901234ULL);
+  CHECK_TEXT(out, "2026-01-02T03:04:05.678901Z");
+}
+END_TEST
+
+START_TEST(pieces) {
+  std::string_view rest = "a,,b";
+  CHECK_TEXT(next_piece(rest, ','), "a");
+  CHECK_TEXT(next_piece(rest, ','), "");
+  CHECK_TEXT(next_piece(rest, ','), "b");
+  CHECK_TEXT(next_piece(rest, ','), "");
+}
+END_TEST
+
+}  // namespace
+
+CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces)
