@@ -12,7 +12,6 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD   ?= build
 
 CLANG      ?= clang
-LLVM_STRIP ?= $(firstword $(shell command -v llvm-strip) $(shell ls /usr/bin/llvm-strip-* 2>/dev/null) llvm-strip)
 BPFTOOL    ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 PUBLIC_SUFFIX ?= /usr/share/publicsuffix/public_suffix_list.dafsa
@@ -20,8 +19,9 @@ PUBLIC_SUFFIX ?= /usr/share/publicsuffix/public_suffix_list.dafsa
 # SANITIZER=address, undefined or address,undefined builds for the unit tests; such a build is not static.
 SANITIZER ?=
 
-CXXFLAGS ?= -O2 -g
-override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections \
+# -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables.
+CXXFLAGS ?= -Os -g
+override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
   -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
 override CPPFLAGS += -Isrc -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP
 override LDFLAGS  += -Wl,--gc-sections
@@ -40,7 +40,8 @@ ifeq ($(shell uname -m),aarch64)
 else
   BPF_ARCH = x86
 endif
-BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter -I.
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter -I. \
+  -idirafter /usr/include/$$($(CXX) -print-multiarch)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
@@ -61,17 +62,18 @@ all: $(BUILD)/kubepulse
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c $< -o $@
-	$(Q)$(LLVM_STRIP) -g $@
+	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD)/%.o: %.cc | $(SKELETONS)
+$(BUILD)/%.o: %.cc Makefile | $(SKELETONS)
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(EXTRA_$*) -c $< -o $@
 
 EXTRA_src/main = -DKUBEPULSE_VERSION='"$(VERSION)"' -DKUBEPULSE_REVISION='"$(REVISION)"'
+EXTRA_src/daemon = $(EXTRA_src/main)
 EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
 
 $(BUILD)/libkubepulse.a: $(OBJECTS)
@@ -96,7 +98,7 @@ run: $(BUILD)/kubepulse
 	$(BUILD)/kubepulse $(ARGS)
 
 # The units: no root, no kernel. TEST=name picks one.
-check: $(UNIT_TESTS)
+check: $(filter %$(TEST)_test,$(UNIT_TESTS))
 	$(Q)failed=; for test in $(filter %$(TEST)_test,$(UNIT_TESTS)); do \
 	  $$test || failed="$$failed $$test"; done; \
 	  [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
@@ -132,7 +134,7 @@ uninstall:
 	  $(DESTDIR)$(UNITDIR)/kubepulse.service
 
 # What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
-PACKAGES = clang llvm g++ make pkg-config git libbpf-dev libelf-dev zlib1g-dev check publicsuffix
+PACKAGES = clang g++ make pkg-config git libbpf-dev libelf-dev zlib1g-dev check publicsuffix
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy curl python3 libbpf-tools prometheus-node-exporter dnsmasq-base prometheus
 endif
@@ -148,4 +150,4 @@ deps:
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(LIVE_SOURCES:%.cc=$(BUILD)/%.d) $(BENCHES:=.d) $(BPF_SOURCES:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(LIVE_SOURCES:%.cc=$(BUILD)/%.d) $(BENCHES:=.d) $(BPF_SOURCES:%.c=$(BUILD)/%.o.d)

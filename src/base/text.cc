@@ -1,7 +1,6 @@
 #include "base/text.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -16,6 +15,18 @@ void append_chars(std::string& out, T value) {
   char digits[24];
   auto end = std::to_chars(digits, digits + sizeof digits, value);
   out.append(digits, end.ptr);
+}
+
+// `value` with its last `places` digits behind a point, without zeros at the end.
+void append_decimal(std::string& out, uint64_t value, int places) {
+  char digits[24] = {};
+  uint64_t whole = value;
+  for (int at = places; at >= 1; at--, whole /= 10) digits[at] = static_cast<char>('0' + whole % 10);
+  digits[0] = '.';
+  int last = places;
+  while (last > 0 && digits[last] == '0') last--;
+  append_chars(out, whole);
+  if (last > 0) out.append(digits, static_cast<size_t>(last) + 1);
 }
 
 // Length of the well-formed UTF-8 character at the start of `text` (RFC 3629: no overlong forms, no
@@ -46,36 +57,8 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 void append_number(std::string& out, uint64_t value) { append_chars(out, value); }
 void append_number(std::string& out, int64_t value) { append_chars(out, value); }
 
-void append_number(std::string& out, double value) {
-  if (std::isnan(value)) {
-    out += "NaN";
-    return;
-  }
-  if (std::isinf(value)) {
-    out += value > 0 ? "+Inf" : "-Inf";
-    return;
-  }
-  double size = std::fabs(value);
-  bool fixed = size == 0 || (size >= 1e-9 && size < 1e15);
-  char digits[40];
-  auto end = std::to_chars(digits, digits + sizeof digits, value,
-                           fixed ? std::chars_format::fixed : std::chars_format::scientific);
-  out.append(digits, end.ptr);
-}
-
-void append_seconds(std::string& out, uint64_t ns) {
-  append_chars(out, ns / kNsPerSecond);
-  uint64_t fraction = ns % kNsPerSecond;
-  if (fraction == 0) return;
-  char digits[10];
-  digits[0] = '.';
-  int last = 0;
-  for (int at = 9; at >= 1; at--, fraction /= 10) {
-    digits[at] = static_cast<char>('0' + fraction % 10);
-    if (last == 0 && digits[at] != '0') last = at;
-  }
-  out.append(digits, static_cast<size_t>(last) + 1);
-}
+void append_seconds(std::string& out, uint64_t ns) { append_decimal(out, ns, 9); }
+void append_milliseconds(std::string& out, uint64_t ns) { append_decimal(out, ns, 6); }
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';

@@ -11,10 +11,10 @@ namespace kubepulse {
 
 void append_number(std::string& out, uint64_t value);
 void append_number(std::string& out, int64_t value);
-// Shortest text that reads back as the same double; never in exponent form between 1e-9 and 1e15.
-void append_number(std::string& out, double value);
-// Seconds from nanoseconds, exact: 1500000000 is "1.5", 250 is "0.00000025".
+// Exact, and without floating point: 1500000000 ns are "1.5" seconds, 250 are "0.00000025".
 void append_seconds(std::string& out, uint64_t ns);
+// The same in milliseconds: 12400000 are "12.4".
+void append_milliseconds(std::string& out, uint64_t ns);
 
 // As a quoted JSON string: control characters, quotes and backslashes escaped, bytes that are not
 // UTF-8 replaced by U+FFFD. No byte of `text` can end the line.

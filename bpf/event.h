@@ -1,0 +1,100 @@
+// The records that the kernel programs and the daemon share. Fixed widths, no padding; the size of
+// each is asserted on both sides. Times are CLOCK_MONOTONIC in ns, addresses are in network byte
+// order, ports in host byte order, an IPv4 address stands in the first four bytes of its field.
+#ifndef KUBEPULSE_BPF_EVENT_H
+#define KUBEPULSE_BPF_EVENT_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define RECORD_ASSERT static_assert
+#else
+#define RECORD_ASSERT _Static_assert
+#endif
+
+// Set in a cgroup id of the cgroup v1 hierarchy that the daemon chose; the others are of v2.
+// Ids count up from 1 (kernel fs/kernfs/dir.c), so that the bit is free.
+#define CGROUP_LEGACY_BIT (1ULL << 63)
+
+enum tcp_kind {
+  TCP_KIND_OPENED = 1,  // established; start_ns to time_ns is the handshake of a connect
+  TCP_KIND_FAILED = 2,  // a connect that ended before it was established; `error` says why
+  TCP_KIND_CLOSED = 3,  // an established connection has ended
+  TCP_KIND_OPEN = 4,    // seen open by the iterator, not an event
+  TCP_KIND_LISTEN = 5,  // seen listening by the iterator, not an event
+};
+
+enum tcp_direction {
+  TCP_DIRECTION_OUT = 0,
+  TCP_DIRECTION_IN = 1,
+  TCP_DIRECTION_UNKNOWN = 2,  // established before the daemon looked, or beyond the table's bound
+};
+
+struct tcp_record {
+  __u64 time_ns;
+  __u64 socket;          // with start_ns the identity of a connection
+  __u64 start_ns;        // connect: SYN sent; accept: established; 0: not known
+  __u64 close_ns;        // when the application closed it; 0: it was ended by the peer or the network
+  __u64 cgroup;          // of the socket; 0: not known
+  __u64 sent_bytes;      // payload acknowledged by the peer so far
+  __u64 received_bytes;  // payload received so far
+  __u32 retransmits;     // segments sent again so far
+  __u32 rtt_us;          // smoothed; 0: never measured
+  __u32 pid;             // 0: not known
+  __u32 netns;           // inode number of the network namespace
+  __u8 local[16];
+  __u8 remote[16];
+  __u16 local_port;
+  __u16 remote_port;
+  __u16 error;  // errno of a failed connect; ECANCELED: closed by the application
+  __u8 family;  // AF_INET or AF_INET6; an IPv4-mapped IPv6 address is given as AF_INET
+  __u8 kind;
+  __u8 direction;
+  __u8 unused[7];
+  char comm[16];
+};
+RECORD_ASSERT(sizeof(struct tcp_record) == 136, "tcp_record has padding");
+
+enum dns_kind {
+  DNS_KIND_QUERY = 1,   // left a socket of this node
+  DNS_KIND_ANSWER = 2,  // arrived at this node
+};
+
+// The longest query that matters: header, a name of 255 bytes, type and class (RFC 1035 4.1).
+#define DNS_PAYLOAD_MAX 272
+#define DNS_PAYLOAD_SHORT 72  // enough for nearly every query; keeps the record small
+#define DNS_HEADER_SIZE 12
+
+struct dns_record {
+  __u64 time_ns;
+  __u64 cgroup;  // of the asking socket; 0 in an answer
+  __u32 pid;     // 0: not known
+  __u32 netns;
+  __u8 client[16];
+  __u8 server[16];
+  __u16 client_port;
+  __u16 server_port;
+  __u16 captured;        // bytes of the message that follow
+  __u16 message_length;  // bytes of the message in the packet
+  __u8 family;
+  __u8 kind;
+  __u8 unused[6];
+  char comm[16];
+  // then the first `captured` bytes of the DNS message
+};
+RECORD_ASSERT(sizeof(struct dns_record) == 88, "dns_record has padding");
+
+// A cgroup was made: its name must be learnt now, it may be gone before its first event is read.
+#define CGROUP_PATH_MAX 384  // a pod of a kind node has about 300 bytes
+struct cgroup_record {
+  __u64 cgroup;
+  char path[CGROUP_PATH_MAX];  // terminated; a longer path is cut
+};
+RECORD_ASSERT(sizeof(struct cgroup_record) == 392, "cgroup_record has padding");
+
+struct reset_counts {
+  __u64 sent;
+  __u64 received;
+};
+
+#endif

@@ -1,0 +1,361 @@
+// TCP life: every connect and accept, its failure or its end, from the one stable hook that sees
+// them all. Two records a connection: when it is established (or has failed), and when it ends.
+#include "bpf/owner.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct connection {
+  __u64 start_ns;
+  __u64 close_ns;
+  __u64 cgroup;
+  __u32 pid;
+  __u32 direction;
+  char comm[16];
+};
+
+// Not an LRU: a connection that is open is never forgotten for a new one, and what does not fit is
+// counted exactly.
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __type(key, __u64);  // address of the socket
+  __type(value, struct connection);
+} connections SEC(".maps");
+
+struct listener_key {
+  __u32 netns;
+  __u32 port;
+};
+
+struct listener {
+  __u64 cgroup;
+  __u32 pid;
+  char comm[16];
+  __u32 unused;
+};
+
+// Who listens: an accepted socket is established in softirq, where no task can be asked.
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1024);
+  __type(key, struct listener_key);
+  __type(value, struct listener);
+} listeners SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 4 << 20);
+} tcp_ring SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __type(key, __u64);  // cgroup id; 0: no socket, the kernel itself
+  __type(value, struct reset_counts);
+} resets SEC(".maps");
+
+// Read by the daemon through the mapped .bss.
+__u64 tcp_dropped = 0;
+__u64 connections_overflow = 0;
+__u64 resets_overflow = 0;
+
+// Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
+const volatile bool keep_listeners = false;
+
+static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
+  __u64 legacy = current_legacy_cgroup();
+  return legacy ? legacy : socket_cgroup(sk, typed);
+}
+
+static __always_inline void read_address(__u8 *out, struct in6_addr *in, const bool typed) {
+  __u32 *words = (__u32 *)out;
+  if (typed) {
+    words[0] = in->in6_u.u6_addr32[0];
+    words[1] = in->in6_u.u6_addr32[1];
+    words[2] = in->in6_u.u6_addr32[2];
+    words[3] = in->in6_u.u6_addr32[3];
+  } else {
+    bpf_core_read(out, 16, in);
+  }
+}
+
+static __always_inline void fill_socket(struct tcp_record *record, struct sock *sk,
+                                        const bool typed) {
+  record->socket = (__u64)sk;
+  record->netns = socket_netns(sk, typed);
+  record->local_port = READ(typed, sk, __sk_common.skc_num);
+  record->remote_port = bpf_ntohs(READ(typed, sk, __sk_common.skc_dport));
+  __u64 *local = (__u64 *)record->local, *remote = (__u64 *)record->remote;
+  local[0] = local[1] = remote[0] = remote[1] = 0;
+  __u16 family = READ(typed, sk, __sk_common.skc_family);
+  __u32 daddr = READ(typed, sk, __sk_common.skc_daddr);
+  if (family == AF_INET6) {
+    read_address(record->remote, &sk->__sk_common.skc_v6_daddr, typed);
+    read_address(record->local, &sk->__sk_common.skc_v6_rcv_saddr, typed);
+    __u32 *words = (__u32 *)record->remote;
+    if (words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xFFFF)) {
+      family = AF_INET;
+      remote[0] = remote[1] = local[0] = local[1] = 0;
+    }
+  }
+  if (family == AF_INET) {
+    *(__u32 *)record->remote = daddr;
+    *(__u32 *)record->local = READ(typed, sk, __sk_common.skc_rcv_saddr);
+  }
+  record->family = family;
+}
+
+// bytes_acked counts sequence numbers (RFC 4898): a SYN that we sent and a FIN are one each.
+static __always_inline void fill_totals(struct tcp_record *record, struct tcp_sock *tp, int state,
+                                        const bool typed) {
+  __u64 sent = READ(typed, tp, bytes_acked);
+  if (record->direction == TCP_DIRECTION_OUT && sent > 0) sent--;
+  bool fin_sent = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
+                  state == TCP_LAST_ACK || state == TCP_TIME_WAIT;
+  if (fin_sent && sent > 0 && READ(typed, tp, snd_una) == READ(typed, tp, write_seq)) sent--;
+  record->sent_bytes = sent;
+  record->received_bytes = READ(typed, tp, bytes_received);
+  record->retransmits = READ(typed, tp, total_retrans);
+  record->rtt_us = READ(typed, tp, srtt_us) >> 3;
+}
+
+static __always_inline void fill_connection(struct tcp_record *record,
+                                            const struct connection *connection) {
+  record->start_ns = connection->start_ns;
+  record->close_ns = connection->close_ns;
+  record->cgroup = connection->cgroup;
+  record->pid = connection->pid;
+  record->direction = connection->direction;
+  __builtin_memcpy(record->comm, connection->comm, sizeof record->comm);
+}
+
+static __always_inline struct tcp_record *reserve(int kind) {
+  struct tcp_record *record = bpf_ringbuf_reserve(&tcp_ring, sizeof(struct tcp_record), 0);
+  if (!record) {
+    __sync_fetch_and_add(&tcp_dropped, 1);
+    return 0;
+  }
+  record->time_ns = bpf_ktime_get_ns();
+  record->kind = kind;
+  record->error = 0;
+  __builtin_memset(record->unused, 0, sizeof record->unused);
+  return record;
+}
+
+static __always_inline void remember(__u64 key, const struct connection *connection) {
+  if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY) != 0)
+    __sync_fetch_and_add(&connections_overflow, 1);
+}
+
+// In connect(2): the only moment when the task is certainly the one that connects.
+static __always_inline void syn_sent(struct sock *sk, const bool typed) {
+  struct connection connection = {};
+  connection.start_ns = bpf_ktime_get_ns();
+  connection.cgroup = owner_of(sk, typed);
+  connection.pid = bpf_get_current_pid_tgid() >> 32;
+  connection.direction = TCP_DIRECTION_OUT;
+  bpf_get_current_comm(connection.comm, sizeof connection.comm);
+  remember((__u64)sk, &connection);
+}
+
+static __always_inline void listening(struct sock *sk, const bool typed) {
+  if (!keep_listeners) return;
+  struct listener_key key = {socket_netns(sk, typed), READ(typed, sk, __sk_common.skc_num)};
+  struct listener listener = {};
+  listener.cgroup = owner_of(sk, typed);
+  listener.pid = bpf_get_current_pid_tgid() >> 32;
+  bpf_get_current_comm(listener.comm, sizeof listener.comm);
+  bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
+}
+
+static __always_inline void passive(struct connection *connection, struct sock *sk,
+                                    const bool typed) {
+  connection->start_ns = bpf_ktime_get_ns();
+  connection->direction = TCP_DIRECTION_IN;
+  connection->cgroup = socket_cgroup(sk, typed);
+  if (!keep_listeners) return;
+  struct listener_key key = {socket_netns(sk, typed), READ(typed, sk, __sk_common.skc_num)};
+  struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
+  if (!listener) return;
+  connection->pid = listener->pid;
+  __builtin_memcpy(connection->comm, listener->comm, sizeof connection->comm);
+  if (listener->cgroup & CGROUP_LEGACY_BIT) connection->cgroup = listener->cgroup;
+}
+
+static __always_inline void established(struct sock *sk, struct tcp_sock *tp, int old_state,
+                                        const bool typed) {
+  __u64 key = (__u64)sk;
+  struct connection fresh = {};
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  if (!connection) {
+    // SYN_SENT without an entry: the connect began before we looked, or the table was full.
+    if (old_state == TCP_SYN_SENT) {
+      fresh.cgroup = socket_cgroup(sk, typed);
+      fresh.direction = TCP_DIRECTION_OUT;
+    } else {
+      passive(&fresh, sk, typed);
+    }
+    remember(key, &fresh);
+    connection = &fresh;
+  }
+  struct tcp_record *record = reserve(TCP_KIND_OPENED);
+  if (!record) return;
+  fill_connection(record, connection);
+  fill_socket(record, sk, typed);
+  record->sent_bytes = record->received_bytes = 0;
+  record->retransmits = record->rtt_us = 0;
+  bpf_ringbuf_submit(record, 0);
+}
+
+static __always_inline int failure(struct sock *sk, struct tcp_sock *tp, const bool typed) {
+  int error = READ(typed, sk, sk_err);
+  if (error) return error;
+  // No error and no SYN: connect(2) found no free port (tcp_v4_connect, inet_hash_connect).
+  if (READ(typed, sk, sk_shutdown) != SHUTDOWN_MASK && READ(typed, tp, segs_out) == 0)
+    return EADDRNOTAVAIL;
+  return ECANCELED;
+}
+
+static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_state,
+                                  const bool typed) {
+  __u64 key = (__u64)sk;
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  bool connecting = old_state == TCP_SYN_SENT ||
+                    (old_state == TCP_SYN_RECV && connection);
+  // An accepted socket that never was established, or a listener.
+  if (old_state == TCP_LISTEN || (old_state == TCP_SYN_RECV && !connection)) return;
+  struct tcp_record *record = reserve(connecting ? TCP_KIND_FAILED : TCP_KIND_CLOSED);
+  if (record) {
+    if (connection) {
+      fill_connection(record, connection);
+    } else {
+      record->start_ns = record->close_ns = 0;
+      record->cgroup = socket_cgroup(sk, typed);
+      record->pid = 0;
+      record->direction = connecting ? TCP_DIRECTION_OUT : TCP_DIRECTION_UNKNOWN;
+      __builtin_memset(record->comm, 0, sizeof record->comm);
+    }
+    fill_socket(record, sk, typed);
+    fill_totals(record, tp, old_state, typed);
+    if (connecting) record->error = failure(sk, tp, typed);
+    // close() with unread data, or with SO_LINGER 0, comes here without a state in between.
+    if (!record->close_ns && READ(typed, sk, sk_shutdown) == SHUTDOWN_MASK)
+      record->close_ns = record->time_ns;
+    bpf_ringbuf_submit(record, 0);
+  }
+  if (connection) bpf_map_delete_elem(&connections, &key);
+}
+
+// The application has closed it: sk_shutdown is set before the state changes (tcp_close). After
+// shutdown(SHUT_WR) only, it still reads, and the connection lives on.
+static __always_inline void closing(struct sock *sk, const bool typed) {
+  if (READ(typed, sk, sk_shutdown) != SHUTDOWN_MASK) return;
+  __u64 key = (__u64)sk;
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  if (connection && !connection->close_ns) connection->close_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, int old_state,
+                                          int new_state, const bool typed) {
+  if (new_state == TCP_SYN_SENT)
+    syn_sent(sk, typed);
+  else if (new_state == TCP_ESTABLISHED)
+    established(sk, tp, old_state, typed);
+  else if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK)
+    closing(sk, typed);
+  else if (new_state == TCP_CLOSE)
+    ended(sk, tp, old_state, typed);
+  else if (new_state == TCP_LISTEN)
+    listening(sk, typed);
+}
+
+// bpf_skc_to_tcp_sock() is of 5.9; before, the raw flavour below serves.
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_typed, struct sock *sk, int old_state, int new_state) {
+  struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+  if (tp) state_changed(sk, tp, old_state, new_state, true);
+  return 0;
+}
+
+SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(tcp_state_raw, struct sock *sk, int old_state, int new_state) {
+  if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+    state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, false);
+  return 0;
+}
+
+static __always_inline struct reset_counts *reset_counts_of(__u64 cgroup) {
+  struct reset_counts *counts = bpf_map_lookup_elem(&resets, &cgroup);
+  if (counts) return counts;
+  struct reset_counts zero = {};
+  bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
+  counts = bpf_map_lookup_elem(&resets, &cgroup);
+  if (!counts) __sync_fetch_and_add(&resets_overflow, 1);
+  return counts;
+}
+
+// The socket may be none (a segment for a closed port), a request or a time-wait one: those have no
+// cgroup and count to the kernel.
+static __always_inline __u64 reset_owner(const struct sock *sk) {
+  if (!sk) return 0;
+  int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV) return 0;
+  __u64 key = (__u64)sk;
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  return connection ? connection->cgroup : socket_cgroup((struct sock *)sk, false);
+}
+
+SEC("raw_tp/tcp_send_reset")
+int BPF_PROG(tcp_reset_sent, const struct sock *sk) {
+  struct reset_counts *counts = reset_counts_of(reset_owner(sk));
+  if (counts) __sync_fetch_and_add(&counts->sent, 1);
+  return 0;
+}
+
+SEC("raw_tp/tcp_receive_reset")
+int BPF_PROG(tcp_reset_received, const struct sock *sk) {
+  struct reset_counts *counts = reset_counts_of(reset_owner(sk));
+  if (counts) __sync_fetch_and_add(&counts->received, 1);
+  return 0;
+}
+
+// Every TCP socket that a task holds open, in all network namespaces. Read by the daemon at start
+// and every few seconds; a socket that several descriptors share comes more than once.
+SEC("iter/task_file")
+int tcp_open(struct bpf_iter__task_file *ctx) {
+  struct file *file = ctx->file;
+  struct task_struct *task = ctx->task;
+  if (!file || !task) return 0;
+  if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC) return 0;
+  struct socket *socket = BPF_CORE_READ(file, private_data);
+  struct sock *sk = BPF_CORE_READ(socket, sk);
+  if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) return 0;
+  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  if (family != AF_INET && family != AF_INET6) return 0;
+  int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV) return 0;
+
+  __u64 key = (__u64)sk;
+  struct tcp_record record = {};
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  record.kind = state == TCP_LISTEN ? TCP_KIND_LISTEN : TCP_KIND_OPEN;
+  record.direction = TCP_DIRECTION_UNKNOWN;
+  if (connection) fill_connection(&record, connection);
+  record.time_ns = bpf_ktime_get_ns();
+  fill_socket(&record, sk, false);
+  if (state != TCP_LISTEN) fill_totals(&record, (struct tcp_sock *)sk, state, false);
+  if (!connection) {
+    __u64 legacy = task_legacy_cgroup(task);
+    record.cgroup = legacy ? legacy : socket_cgroup(sk, false);
+    record.pid = BPF_CORE_READ(task, tgid);
+    BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
+  }
+  if (state == TCP_LISTEN && keep_listeners) {
+    struct listener_key where = {record.netns, record.local_port};
+    struct listener listener = {.cgroup = record.cgroup, .pid = record.pid};
+    __builtin_memcpy(listener.comm, record.comm, sizeof listener.comm);
+    bpf_map_update_elem(&listeners, &where, &listener, BPF_NOEXIST);
+  }
+  bpf_seq_write(ctx->meta->seq, &record, sizeof record);
+  return 0;
+}

@@ -1,0 +1,54 @@
+// The kernel side of names: bpf/cgroup.bpf.c tells each cgroup's path when it is made. Also which
+// cgroup v1 hierarchy, if any, the kernel programs should ask.
+#ifndef KUBEPULSE_COLLECT_CGROUP_PROBE_H
+#define KUBEPULSE_COLLECT_CGROUP_PROBE_H
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "bpf/event.h"
+#include "collect/loader.h"
+#include "collect/ring.h"
+
+struct cgroup_bpf;
+
+namespace kubepulse {
+
+// On cgroup v1 and hybrid hosts sockets carry no useful cgroup of v2, and the task is asked in the
+// hierarchy of one controller. On pure v2 both are -1.
+struct LegacyHierarchy {
+  int subsys = -1;     // index of the controller in css_set.subsys, which differs between kernels
+  int hierarchy = -1;  // its number in /proc/cgroups
+
+  // `controller`: "pids", "memory", ...; empty on pure v2. Falls back to none where the kernel does
+  // not tell.
+  static LegacyHierarchy find(std::string_view controller, const std::string& proc_root);
+};
+
+class CgroupProbe {
+ public:
+  static Result<std::unique_ptr<CgroupProbe>> open(const LegacyHierarchy& legacy);
+  ~CgroupProbe();
+
+  const std::vector<Attached>& outcome() const { return loaded_.outcome; }
+  Ring& ring() { return *ring_; }  // cgroup_records
+  uint64_t dropped() const;
+
+ private:
+  struct SkeletonDeleter {
+    void operator()(cgroup_bpf* skeleton) const;
+  };
+
+  CgroupProbe() = default;
+
+  std::unique_ptr<cgroup_bpf, SkeletonDeleter> skeleton_;
+  Loaded loaded_;  // detached before the skeleton goes
+  std::unique_ptr<Ring> ring_;
+};
+
+}  // namespace kubepulse
+
+#endif

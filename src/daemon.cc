@@ -1,0 +1,292 @@
+#include "daemon.h"
+
+#include <bpf/libbpf.h>
+#include <malloc.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "collect/process.h"
+#include "version.h"
+
+namespace kubepulse {
+
+namespace {
+
+constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
+// At least so far apart, so that a slow trickle of queries does not wake us for each.
+constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
+
+uint64_t random_seed() {
+  uint64_t seed = monotonic_ns();
+  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= realtime_ns();
+  return seed;
+}
+
+template <typename Probe>
+std::unique_ptr<Probe> take_probe(Result<std::unique_ptr<Probe>> opened,
+                                  std::initializer_list<const char*> signals,
+                                  std::vector<Attached>& outcome) {
+  if (opened.ok()) {
+    for (const Attached& attached : opened.value()->outcome()) outcome.push_back(attached);
+    return std::move(opened.value());
+  }
+  for (const char* signal : signals)
+    outcome.push_back(Attached{signal, "", opened.status().message()});
+  return nullptr;
+}
+
+void log_outcome(const std::vector<Attached>& outcome) {
+  for (const Attached& attached : outcome) {
+    if (attached.flavour.empty())
+      log_warn("a program is not attached",
+               {{"program", attached.signal}, {"reason", attached.refused}});
+    else if (!attached.refused.empty())
+      log_info("a program is attached in a second choice", {{"program", attached.signal},
+                                                            {"flavour", attached.flavour},
+                                                            {"refused", attached.refused}});
+  }
+}
+
+}  // namespace
+
+Probes Probes::open(const Options& options, const CgroupMounts& mounts) {
+  Probes probes;
+  LegacyHierarchy legacy = LegacyHierarchy::find(mounts.legacy_controller, "/proc");
+  probes.cgroup = take_probe(CgroupProbe::open(legacy), {"cgroup_mkdir"}, probes.outcome);
+  TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections,
+                     options.log_events || legacy.subsys >= 0, legacy.subsys};
+  probes.tcp = take_probe(TcpProbe::open(tcp),
+                          {"tcp_state", "tcp_reset_sent", "tcp_reset_received", "tcp_open"},
+                          probes.outcome);
+  DnsProbeConfig dns{options.dns_ring_bytes, legacy.subsys, options.flavour};
+  probes.dns = take_probe(DnsProbe::open(dns), {"dns"}, probes.outcome);
+  return probes;
+}
+
+bool Probes::any() const {
+  for (const Attached& attached : outcome)
+    if (!attached.flavour.empty() && (attached.signal == "tcp_state" || attached.signal == "dns"))
+      return true;
+  return false;
+}
+
+Daemon::Daemon(Loop& loop, const Options& options)
+    : loop_(loop),
+      options_(options),
+      workloads_([this] { read_births(); }),
+      store_(options.buckets_ns),
+      rules_(options.cluster_domain),
+      exposition_(workloads_, store_, options.node_name) {}
+
+Daemon::~Daemon() { notifier_.stopping(); }
+
+Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const Options& options,
+                                              Listener listener) {
+  std::unique_ptr<Daemon> daemon(new Daemon(loop, options));
+  if (Status status = daemon->attach(); !status.ok()) return status;
+  Daemon* self = daemon.get();
+  auto server = HttpServer::start(loop, std::move(listener), [self](const HttpRequest& request) {
+    return self->serve(request);
+  });
+  if (!server.ok()) return std::move(server.status());
+  daemon->server_ = std::move(server.value());
+  daemon->ready_ = true;
+  daemon->notifier_.ready();
+  if (uint64_t interval_ns = daemon->notifier_.watchdog_interval_ns(); interval_ns != 0)
+    daemon->every(interval_ns, [self] { self->notifier_.watchdog(); });
+  log_info("ready", {{"address", daemon->server_->address()}, {"node", options.node_name}});
+  return daemon;
+}
+
+Status Daemon::attach() {
+  CgroupMounts mounts;
+  if (auto tree = CgroupTree::open("/proc"); tree.ok()) {
+    tree_.emplace(std::move(tree.value()));
+    mounts = tree_->mounts();
+    workloads_.set_tree(&*tree_);
+  } else {
+    log_warn("owners are told by pid only", {{"reason", tree.status().message()}});
+  }
+  if (options_.log_events) log_ = std::make_unique<EventLog>(loop_, STDOUT_FILENO);
+  probes_ = Probes::open(options_, mounts);
+  log_outcome(probes_.outcome);
+  if (!probes_.any())
+    return Status::error("no program could be attached; see the log above, and kubepulse --check");
+  tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
+  dns_ = std::make_unique<DnsRecorder>(workloads_, store_, log_.get(), rules_, random_seed());
+  // Loading leaves behind some megabytes that libbpf has freed: the kernel's own BTF above all.
+  malloc_trim(0);
+  if (probes_.tcp && probes_.tcp->can_walk_open()) {
+    walk_open(true);
+    walk_open(false);
+    every(options_.sample_interval_ns, [this] { walk_open(false); });
+  }
+  every(kSweepNs, [this] {
+    workloads_.sweep(
+        monotonic_ns(), [this](Workloads::Index index) { store_.remove(index); },
+        [this](uint64_t cgroup) {
+          resets_told_.erase(cgroup);
+          if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
+        });
+  });
+  return watch_rings();
+}
+
+Status Daemon::watch_rings() {
+  auto add = [this](int fd, Drain::Take take) {
+    drains_.push_back(std::make_unique<Drain>(loop_, fd, std::move(take)));
+    return drains_.back()->start();
+  };
+  Status status;
+  if (probes_.cgroup)
+    status = add(probes_.cgroup->ring().fd(), [this](size_t) {
+      read_births();
+      return size_t{0};
+    });
+  if (status.ok() && probes_.tcp)
+    status = add(probes_.tcp->ring().fd(), [this](size_t max) { return drain_tcp(max); });
+  if (status.ok() && probes_.dns)
+    status = add(probes_.dns->ring().fd(), [this](size_t max) { return drain_dns(max); });
+  return status;
+}
+
+void Daemon::read_births() {
+  if (!probes_.cgroup) return;
+  probes_.cgroup->ring().drain(SIZE_MAX, [this](const void* data, size_t size) {
+    if (size < sizeof(cgroup_record)) return;
+    const auto* record = static_cast<const cgroup_record*>(data);
+    workloads_.born(record->cgroup,
+                    std::string_view(record->path, strnlen(record->path, CGROUP_PATH_MAX)));
+  });
+}
+
+size_t Daemon::drain_tcp(size_t records_max) {
+  size_t count = probes_.tcp->ring().drain(records_max, [this](const void* data, size_t size) {
+    if (size >= sizeof(tcp_record)) tcp_->take(*static_cast<const tcp_record*>(data));
+  });
+  tcp_events_ += count;
+  if (log_) log_->flush();
+  return count;
+}
+
+size_t Daemon::drain_dns(size_t records_max) {
+  uint64_t begun_ns = monotonic_ns();
+  size_t count = probes_.dns->ring().drain(records_max, [this](const void* data, size_t size) {
+    const auto* record = static_cast<const dns_record*>(data);
+    if (size < sizeof *record || size - sizeof *record < record->captured) return;
+    dns_->take(*record, reinterpret_cast<const uint8_t*>(record + 1));
+  });
+  dns_events_ += count;
+  if (count < records_max) dns_->expire(begun_ns);
+  if (log_) log_->flush();
+  schedule_expiry();
+  return count;
+}
+
+// One timer while queries are in flight, none otherwise. The ring is drained first: an answer that
+// waits in it is no timeout.
+void Daemon::schedule_expiry() {
+  if (expiry_timer_ != 0) return;
+  std::optional<uint64_t> due_ns = dns_->next_due_ns();
+  if (!due_ns) return;
+  uint64_t at_ns = std::max(*due_ns, monotonic_ns() + kExpiryPauseNs);
+  expiry_timer_ = loop_.at(at_ns, [this] {
+    expiry_timer_ = 0;
+    drain_dns(Drain::kBatchMax);
+  });
+}
+
+void Daemon::walk_open(bool first) {
+  uint64_t lost = probes_.tcp->dropped() + probes_.tcp->connections_overflow();
+  if (!first)
+    while (drain_tcp(Drain::kBatchMax) == Drain::kBatchMax) continue;
+  tcp_->begin_walk(first, lost, monotonic_ns());
+  Status status = probes_.tcp->each_open([this](const tcp_record& record) { tcp_->walked(record); });
+  if (!status.ok()) log_warn("open connections cannot be read", {{"reason", status.message()}});
+  tcp_->end_walk();
+}
+
+// The kernel counts RST by cgroup from its own start; what is new goes to the owner of today.
+void Daemon::read_resets() {
+  if (!probes_.tcp) return;
+  probes_.tcp->each_reset([this](uint64_t cgroup, const reset_counts& now) {
+    // Key 0, no socket at all, cannot stand in the table: the legacy bit alone is no cgroup.
+    reset_counts* told = resets_told_.insert(cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup);
+    if (told == nullptr || (now.sent == told->sent && now.received == told->received)) return;
+    TcpCounts& counts = store_.tcp(workloads_.of(cgroup, 0, monotonic_ns()));
+    counts.resets[0] += now.sent - told->sent;
+    counts.resets[1] += now.received - told->received;
+    *told = now;
+  });
+}
+
+void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
+  loop_.after(interval_ns, [this, interval_ns, action = std::move(action)] {
+    action();
+    every(interval_ns, action);
+  });
+}
+
+HttpResponse Daemon::serve(const HttpRequest& request) {
+  if (request.path == "/metrics") return metrics(request);
+  if (request.path == "/healthz") return http_text(200);
+  if (request.path == "/readyz") return http_text(ready_ ? 200 : 503);
+  return http_text(404);
+}
+
+HttpResponse Daemon::metrics(const HttpRequest& request) {
+  scrapes_++;
+  read_resets();
+  HttpResponse response;
+  bool openmetrics = request.accepts_openmetrics;
+  response.content_type = openmetrics
+                              ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                              : "text/plain; version=0.0.4; charset=utf-8";
+  response.stream =
+      exposition_.page(openmetrics ? PageFormat::openmetrics : PageFormat::text, facts(),
+                       [this](uint64_t duration_ns) { scrape_duration_ns_ = duration_ns; });
+  return response;
+}
+
+DaemonFacts Daemon::facts() {
+  DaemonFacts facts;
+  facts.version = KUBEPULSE_VERSION;
+  facts.revision = KUBEPULSE_REVISION;
+  facts.libbpf = std::to_string(LIBBPF_MAJOR_VERSION) + "." + std::to_string(LIBBPF_MINOR_VERSION);
+  for (const Attached& attached : probes_.outcome)
+    facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
+                              !attached.flavour.empty()});
+  const TcpProbe* tcp = probes_.tcp.get();
+  facts.events = {{"tcp", tcp_events_, tcp ? tcp->dropped() : 0},
+                  {"dns", dns_events_, probes_.dns ? probes_.dns->dropped() : 0}};
+  const Workloads::Attribution& found = workloads_.attribution();
+  facts.attribution = {{"cgroup", found.by_cgroup}, {"pid", found.by_pid}, {"unknown", found.unknown}};
+  facts.overflow = {{"workloads", workloads_.overflow()},
+                    {"series", store_.series_overflow()},
+                    {"domains", store_.domain_overflow()},
+                    {"connections", tcp ? tcp->connections_overflow() : 0},
+                    {"unknown_connections", tcp_->unknown_ends()},
+                    {"resets", tcp ? tcp->resets_overflow() : 0},
+                    {"dns_in_flight", dns_->evicted()},
+                    {"dns_unread", dns_->unread()},
+                    {"cgroup_births", probes_.cgroup ? probes_.cgroup->dropped() : 0},
+                    {"event_log", log_ ? log_->dropped() : 0}};
+  facts.workloads = workloads_.size();
+  facts.series = store_.series();
+  facts.scrapes = scrapes_;
+  facts.scrape_duration_ns = scrape_duration_ns_;
+  ProcessCost cost = own_cost();
+  facts.cpu_ns = cost.cpu_ns;
+  facts.resident_bytes = cost.resident_bytes;
+  facts.virtual_bytes = cost.virtual_bytes;
+  facts.open_fds = cost.open_fds;
+  facts.max_fds = cost.max_fds;
+  facts.start_time_ns = cost.start_time_ns;
+  return facts;
+}
+
+}  // namespace kubepulse

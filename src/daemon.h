@@ -1,0 +1,91 @@
+// The daemon: the probes, what they feed, and the server that tells it, on one loop.
+#ifndef KUBEPULSE_DAEMON_H
+#define KUBEPULSE_DAEMON_H
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/notify.h"
+#include "base/status.h"
+#include "collect/cgroup_probe.h"
+#include "collect/dns_probe.h"
+#include "collect/drain.h"
+#include "collect/tcp_probe.h"
+#include "identity/cgroup_tree.h"
+#include "identity/domain.h"
+#include "identity/workloads.h"
+#include "options.h"
+#include "publish/dns_recorder.h"
+#include "publish/event_log.h"
+#include "publish/exposition.h"
+#include "publish/http_server.h"
+#include "publish/store.h"
+#include "publish/tcp_recorder.h"
+
+namespace kubepulse {
+
+// The kernel programs, each loaded as far as this kernel takes it.
+struct Probes {
+  std::unique_ptr<CgroupProbe> cgroup;  // null where it cannot be loaded at all, likewise below
+  std::unique_ptr<TcpProbe> tcp;
+  std::unique_ptr<DnsProbe> dns;
+  std::vector<Attached> outcome;  // of every signal, the missing ones included
+
+  // Never fails as a whole: what is missing is said in `outcome`.
+  static Probes open(const Options& options, const CgroupMounts& mounts);
+  // Whether there is anything to measure with.
+  bool any() const;
+};
+
+class Daemon {
+ public:
+  // `loop` outlives it. `listener` is served once all is attached.
+  static Result<std::unique_ptr<Daemon>> start(Loop& loop, const Options& options,
+                                               Listener listener);
+  ~Daemon();
+
+ private:
+  Daemon(Loop& loop, const Options& options);
+
+  Status attach();
+  Status watch_rings();
+  void read_births();
+  size_t drain_tcp(size_t records_max);
+  size_t drain_dns(size_t records_max);
+  void schedule_expiry();
+  void walk_open(bool first);
+  void read_resets();
+  void every(uint64_t interval_ns, std::function<void()> action);
+  HttpResponse serve(const HttpRequest& request);
+  HttpResponse metrics(const HttpRequest& request);
+  DaemonFacts facts();
+
+  Loop& loop_;
+  const Options& options_;
+  std::optional<CgroupTree> tree_;
+  Probes probes_;
+  Workloads workloads_;
+  Store store_;
+  DomainRules rules_;
+  std::unique_ptr<EventLog> log_;
+  Exposition exposition_;
+  std::unique_ptr<TcpRecorder> tcp_;
+  std::unique_ptr<DnsRecorder> dns_;
+  FlatMap<reset_counts> resets_told_{4096};
+  std::vector<std::unique_ptr<Drain>> drains_;
+  Notifier notifier_ = Notifier::from_environment();
+  Loop::TimerId expiry_timer_ = 0;
+  bool ready_ = false;
+  uint64_t tcp_events_ = 0;
+  uint64_t dns_events_ = 0;
+  uint64_t scrapes_ = 0;
+  uint64_t scrape_duration_ns_ = 0;
+  std::unique_ptr<HttpServer> server_;  // the first to go: its pages read all of the above
+};
+
+}  // namespace kubepulse
+
+#endif

@@ -1,0 +1,97 @@
+// Parse, check what is required, build, run.
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "self_check.h"
+#include "daemon.h"
+#include "options.h"
+#include "publish/listen_address.h"
+#include "version.h"
+
+namespace __gnu_cxx {
+void __verbose_terminate_handler();
+}
+
+using namespace kubepulse;  // NOLINT: the one file that is not in it
+
+namespace {
+
+int complain(const Status& status, int exit_status) {
+  fprintf(stderr, "kubepulse: %s\n", status.message().c_str());
+  return exit_status;
+}
+
+// Signals are read from the loop; SIGPIPE is what a write's error says anyway.
+Result<Fd> block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return Status::from_errno("sigprocmask", errno);
+  signal(SIGPIPE, SIG_IGN);
+  Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return Status::from_errno("signalfd", errno);
+  return fd;
+}
+
+void read_signals(int fd, Loop& loop) {
+  signalfd_siginfo info;
+  while (read(fd, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGHUP) {
+      log_info("SIGHUP is ignored: there is nothing to read again");
+      continue;
+    }
+    log_info("ending", {{"signal", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    loop.stop();
+  }
+}
+
+void fill_node_name(Options& options) {
+  char name[256] = "";
+  if (!options.node_name.empty()) return;
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == 0) snprintf(name, sizeof name, "localhost");
+  options.node_name = name;
+}
+
+int run(const Options& options) {
+  auto address = ListenAddress::parse(options.listen);
+  if (!address.ok()) return complain(address.status(), kExitUsage);
+  if (Status status = check_bpf_usable(); !status.ok()) return complain(status, kExitCannotWork);
+  auto listener = address.value().listen();
+  if (!listener.ok()) return complain(listener.status(), kExitCannotListen);
+  log_info("listening", {{"address", listener.value().text()}});
+
+  auto signals = block_signals();
+  if (!signals.ok()) return complain(signals.status(), kExitCannotWork);
+  auto loop = Loop::create();
+  if (!loop.ok()) return complain(loop.status(), kExitCannotWork);
+  auto daemon = Daemon::start(loop.value(), options, std::move(listener.value()));
+  if (!daemon.ok()) return complain(daemon.status(), kExitCannotWork);
+  int fd = signals.value().get();
+  Status status =
+      loop.value().watch(fd, EPOLLIN, [&](uint32_t) { read_signals(fd, loop.value()); });
+  if (status.ok()) status = loop.value().run();
+  return status.ok() ? kExitOk : complain(status, kExitCannotWork);
+}
+
+}  // namespace
+
+// libstdc++'s own would link a demangler to print an exception; there are none.
+void __gnu_cxx::__verbose_terminate_handler() { abort(); }
+
+int main(int argc, char** argv) {
+  auto parsed = parse_options(argc, argv, [](const char* name) { return getenv(name); });
+  if (!parsed.ok()) return complain(parsed.status(), kExitUsage);
+  Options& options = parsed.value();
+  if (options.help) return fputs(usage().c_str(), stdout) < 0;
+  if (options.version) return printf("kubepulse %s (%s)\n", KUBEPULSE_VERSION, KUBEPULSE_REVISION) < 0;
+  fill_node_name(options);
+  return options.check ? self_check(options) : run(options);
+}

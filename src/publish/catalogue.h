@@ -1,0 +1,69 @@
+// Every metric, once: name, type, help and how its samples are written. The names are the contract
+// with dashboards and alerts: add freely, change nothing.
+#ifndef KUBEPULSE_PUBLISH_CATALOGUE_H
+#define KUBEPULSE_PUBLISH_CATALOGUE_H
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "publish/page.h"
+#include "publish/store.h"
+
+namespace kubepulse {
+
+struct ProgramState {
+  std::string program;
+  std::string flavour;  // "none" where no flavour works
+  bool attached;
+};
+
+struct EventCount {
+  const char* type;
+  uint64_t taken;
+  uint64_t dropped;
+};
+
+struct NamedCount {
+  const char* name;
+  uint64_t count;
+};
+
+// What the daemon says of itself, taken together at the beginning of a scrape.
+struct DaemonFacts {
+  std::string version, revision, libbpf;
+  bool tls = false;
+  std::vector<ProgramState> programs;
+  std::vector<EventCount> events;
+  std::vector<NamedCount> attribution;
+  std::vector<NamedCount> overflow;
+  uint64_t workloads = 0;
+  uint64_t series = 0;
+  uint64_t scrapes = 0;
+  uint64_t scrape_duration_ns = 0;  // of the last one that ended
+  // Of the process; times in ns.
+  uint64_t cpu_ns = 0;
+  uint64_t resident_bytes = 0;
+  uint64_t virtual_bytes = 0;
+  uint64_t open_fds = 0;
+  uint64_t max_fds = 0;
+  uint64_t start_time_ns = 0;  // since the epoch
+};
+
+// One writer of the three is set: for each workload that has TCP counts, that has DNS counts, or once.
+struct MetricFamily {
+  const char* name;
+  MetricKind kind;
+  const char* help;
+  void (*tcp)(const TcpCounts&, const Store&, std::string_view labels, Page&);
+  void (*dns)(const DnsCounts&, const Store&, std::string_view labels, Page&);
+  void (*daemon)(const DaemonFacts&, std::string_view node_label, Page&);
+};
+
+const std::vector<MetricFamily>& catalogue();
+
+}  // namespace kubepulse
+
+#endif

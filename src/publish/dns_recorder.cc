@@ -1,0 +1,109 @@
+#include "publish/dns_recorder.h"
+
+#include <cstring>
+
+#include "base/clock.h"
+#include "collect/dns_message.h"
+
+namespace kubepulse {
+
+namespace {
+
+DnsFlightKey key_of(const dns_record& record, uint16_t txid) {
+  DnsFlightKey key;
+  key.netns = record.netns;
+  key.family = record.family;
+  key.txid = txid;
+  key.client_port = record.client_port;
+  key.server_port = record.server_port;
+  memcpy(key.client, record.client, sizeof key.client);
+  memcpy(key.server, record.server, sizeof key.server);
+  return key;
+}
+
+}  // namespace
+
+DnsRecorder::DnsRecorder(Workloads& workloads, Store& store, EventLog* log,
+                         const DomainRules& rules, uint64_t seed)
+    : workloads_(workloads),
+      store_(store),
+      log_(log),
+      rules_(rules),
+      flights_(seed, log != nullptr) {}
+
+void DnsRecorder::take(const dns_record& record, const uint8_t* payload) {
+  if (record.kind == DNS_KIND_QUERY)
+    query(record, payload);
+  else if (record.kind == DNS_KIND_ANSWER)
+    answer(record, payload);
+}
+
+void DnsRecorder::query(const dns_record& record, const uint8_t* payload) {
+  DnsMessage message;
+  DnsParse parse = parse_dns_message(payload, record.captured, message);
+  if (parse == DnsParse::too_short) {
+    // Nothing to match an answer by, so that it cannot time out either.
+    store_.count_query(workloads_.of(record.cgroup, record.pid, record.time_ns), "invalid");
+    return;
+  }
+  DnsQuery query;
+  query.sent_ns = record.time_ns;
+  query.owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
+  query.pid = record.pid;
+  memcpy(query.comm, record.comm, sizeof query.comm);
+  query.plain = parse == DnsParse::well_formed && !message.odd;
+  std::string_view name = parse == DnsParse::well_formed ? message.name() : std::string_view();
+  DnsFlightTable::Sent sent = flights_.sent(key_of(record, message.id), query, name);
+  if (sent.evicted) evicted_++;
+  if (sent.lost) timed_out(*sent.lost);
+  if (sent.inserted) store_.count_query(query.owner, rules_.domain_of(name, query.plain));
+}
+
+void DnsRecorder::answer(const dns_record& record, const uint8_t* payload) {
+  DnsMessage message;
+  if (parse_dns_message(payload, record.captured, message) == DnsParse::too_short) {
+    unread_++;
+    return;
+  }
+  auto flight = flights_.answered(key_of(record, message.id), record.time_ns);
+  if (!flight) return;
+  uint64_t sent_ns = flight->query.sent_ns;
+  uint64_t latency_ns = record.time_ns > sent_ns ? record.time_ns - sent_ns : 0;
+  DnsCounts& counts = store_.dns(flight->query.owner);
+  counts.responses[rcode_index(message.rcode)]++;
+  counts.latency.observe(store_.bounds(), latency_ns);
+  if (log_ != nullptr) log(*flight, rcode_name(message.rcode), latency_ns);
+}
+
+void DnsRecorder::expire(uint64_t now_ns) {
+  flights_.expire(now_ns, [this](const DnsFlight& flight) { timed_out(flight); });
+}
+
+void DnsRecorder::timed_out(const DnsFlight& flight) {
+  store_.dns(flight.query.owner).timeouts++;
+  if (log_ != nullptr) log(flight, "TIMEOUT", std::nullopt);
+}
+
+void DnsRecorder::log(const DnsFlight& flight, std::string_view rcode,
+                      std::optional<uint64_t> latency_ns) {
+  const WorkloadLabels& labels = workloads_.labels(flight.query.owner);
+  DnsEvent event;
+  event.realtime_ns =
+      latency_ns ? wall_ns(flight.query.sent_ns + *latency_ns) : wall_ns(monotonic_ns());
+  event.pid = flight.query.pid;
+  event.comm = std::string_view(flight.query.comm, strnlen(flight.query.comm, 16));
+  event.query = flight.name;
+  event.domain = rules_.domain_of(flight.name, flight.query.plain);
+  memcpy(event.server, flight.key.server, sizeof event.server);
+  event.family = static_cast<uint8_t>(flight.key.family);
+  event.server_port = flight.key.server_port;
+  event.rcode = rcode;
+  event.latency_ns = latency_ns;
+  event.ns = labels.ns;
+  event.pod = labels.pod;
+  line_.clear();
+  append_dns_event(line_, event);
+  log_->append(line_);
+}
+
+}  // namespace kubepulse

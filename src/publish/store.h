@@ -1,0 +1,98 @@
+// What has been counted, in plain structs per workload. An update on the event path is a few adds; memory
+// is taken when a workload has its first TCP or DNS event, and given back when it is removed.
+#ifndef KUBEPULSE_PUBLISH_STORE_H
+#define KUBEPULSE_PUBLISH_STORE_H
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "collect/connect_failure.h"
+#include "collect/dns_message.h"
+#include "publish/domains.h"
+#include "publish/histogram.h"
+
+namespace kubepulse {
+
+// Indexed by direction: 0 out (or sent), 1 in (or received), as enum tcp_direction.
+struct TcpCounts {
+  Histogram latency;
+  Histogram connect_latency;
+  Histogram rtt;
+  std::array<uint64_t, 2> connections{};
+  std::array<int64_t, 2> active{};
+  std::array<uint64_t, kFailureReasons> failures{};
+  uint64_t sent_bytes = 0;
+  uint64_t received_bytes = 0;
+  uint64_t retransmits = 0;
+  std::array<uint64_t, 2> resets{};
+};
+
+struct DomainCount {
+  Domains::Id domain;
+  uint64_t queries;
+};
+
+struct DnsCounts {
+  Histogram latency;
+  std::vector<DomainCount> domains;
+  uint64_t other_domains = 0;  // queries beyond the bounds on domains
+  std::array<uint64_t, kRcodeKinds> responses{};
+  uint64_t timeouts = 0;
+};
+
+class Store {
+ public:
+  using Index = uint32_t;  // of a workload; see Workloads
+
+  static constexpr size_t kSeriesMax = 100000;
+  static constexpr size_t kDomainsPerWorkload = 100;
+
+  explicit Store(BucketBounds bounds) : bounds_(std::move(bounds)) {}
+
+  // The counts of a workload, made on first use. Beyond kSeriesMax those of index 0, "other".
+  TcpCounts& tcp(Index index);
+  DnsCounts& dns(Index index);
+  // One more query of the workload for `domain`.
+  void count_query(Index index, std::string_view domain);
+  // Its series end.
+  void remove(Index index);
+
+  // Null where the workload never had such an event.
+  const TcpCounts* tcp_if_any(Index index) const;
+  const DnsCounts* dns_if_any(Index index) const;
+
+  // For all workloads that have TCP counts.
+  template <typename Visit>
+  void each_tcp(Visit&& visit) {
+    for (auto& counts : tcp_)
+      if (counts) visit(*counts);
+  }
+
+  const BucketBounds& bounds() const { return bounds_; }
+  const Domains& domains() const { return domains_; }
+  size_t series() const { return series_; }
+  uint64_t domain_overflow() const { return domain_overflow_; }
+  uint64_t series_overflow() const { return series_overflow_; }
+
+ private:
+  template <typename Counts>
+  Counts& counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index, size_t series);
+  size_t histogram_series() const { return bounds_.size() + 3; }  // +Inf, _sum, _count
+  size_t tcp_series() const;
+  size_t dns_series() const;
+
+  BucketBounds bounds_;
+  Domains domains_;
+  std::vector<std::unique_ptr<TcpCounts>> tcp_;
+  std::vector<std::unique_ptr<DnsCounts>> dns_;
+  size_t series_ = 0;
+  uint64_t domain_overflow_ = 0;
+  uint64_t series_overflow_ = 0;
+};
+
+}  // namespace kubepulse
+
+#endif

@@ -1,0 +1,59 @@
+// From TCP records to counts: what each kind of record adds, and to whom.
+#ifndef KUBEPULSE_PUBLISH_TCP_RECORDER_H
+#define KUBEPULSE_PUBLISH_TCP_RECORDER_H
+
+#include <cstdint>
+#include <string>
+
+#include "base/flat_map.h"
+#include "bpf/event.h"
+#include "collect/open_connections.h"
+#include "identity/workloads.h"
+#include "publish/event_log.h"
+#include "publish/store.h"
+
+namespace kubepulse {
+
+class TcpRecorder {
+ public:
+  // Nothing is owned; `log` is null where events are not logged.
+  TcpRecorder(Workloads& workloads, Store& store, EventLog* log, size_t connections_max);
+
+  // A record of the ring: OPENED, FAILED or CLOSED.
+  void take(const tcp_record& record);
+
+  // A walk over the open sockets: begin, each record of kind OPEN or LISTEN, end. Until it has ended
+  // the ring is not drained (see OpenConnections). `first`: only listeners are noted, so that the
+  // next walk can tell the direction of connections that are older than the daemon. `lost` is the
+  // sum of all losses so far: where it grew, the active gauges are counted anew.
+  void begin_walk(bool first, uint64_t lost, uint64_t now_ns);
+  void walked(const tcp_record& record);
+  void end_walk();
+
+  // Connections that ended and of which nothing was known.
+  uint64_t unknown_ends() const { return unknown_ends_; }
+
+ private:
+  void opened(TcpCounts& counts, const tcp_record& record);
+  void failed(TcpCounts& counts, const tcp_record& record);
+  void closed(TcpCounts& counts, const tcp_record& record);
+  uint8_t direction_of(const tcp_record& record);
+  void add_active(TcpCounts& counts, const tcp_record& record, uint8_t direction, int64_t change);
+
+  Workloads& workloads_;
+  Store& store_;
+  EventLog* log_;
+  std::string line_;
+  OpenConnections open_;
+  FlatMap<uint32_t> listeners_;  // network namespace and port, to the walk that saw it last
+  uint32_t walk_ = 0;
+  bool first_walk_ = false;
+  bool recounting_ = false;
+  uint64_t lost_ = 0;
+  uint64_t recounted_ns_ = 0;  // the gauges hold what was open then
+  uint64_t unknown_ends_ = 0;
+};
+
+}  // namespace kubepulse
+
+#endif

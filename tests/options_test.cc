@@ -1,0 +1,272 @@
+#include "options.h"
+
+#include <regex.h>
+
+#include <map>
+#include <set>
+
+#include "base/clock.h"
+#include "tests/check.h"
+
+using namespace kubepulse;  // NOLINT
+
+namespace {
+
+using Words = std::vector<const char*>;
+using Variables = std::map<std::string, std::string>;
+using Names = std::set<std::string>;
+
+Result<Options> parse(Words words, const Variables& variables = {}) {
+  words.insert(words.begin(), "kubepulse");
+  return parse_options(static_cast<int>(words.size()), words.data(), [&](const char* name) {
+    auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+Options good(const Words& words, const Variables& variables = {}) {
+  Result<Options> result = parse(words, variables);
+  if (!result.ok()) ck_abort_msg("%s", result.status().message().c_str());
+  return result.value();
+}
+
+std::string bad(const Words& words, const Variables& variables = {}) {
+  Result<Options> result = parse(words, variables);
+  return result.ok() ? "accepted" : result.status().message();
+}
+
+std::string buckets(const Options& options) {
+  std::string text;
+  for (uint64_t bound_ns : options.buckets_ns)
+    text += std::to_string(bound_ns) + " ";
+  return text;
+}
+
+START_TEST(defaults) {
+  Options options = good({});
+  CHECK_TEXT(options.listen, ":9090");
+  CHECK_TEXT(options.node_name, "");
+  CHECK_TEXT(options.cluster_domain, "cluster.local");
+  CHECK_TEXT(options.flavour, "auto");
+  CHECK_TEXT(buckets(options),
+             "100000 500000 1000000 5000000 10000000 25000000 50000000 100000000 250000000 "
+             "500000000 1000000000 ");
+  ck_assert_uint_eq(options.tcp_ring_bytes, 4 << 20);
+  ck_assert_uint_eq(options.dns_ring_bytes, 2 << 20);
+  ck_assert_uint_eq(options.tcp_connections, 65536);
+  ck_assert_uint_eq(options.sample_interval_ns, 10 * kNsPerSecond);
+  ck_assert(!options.log_events && !options.check && !options.help && !options.version);
+}
+END_TEST
+
+START_TEST(values) {
+  CHECK_TEXT(good({"--listen=[::1]:1"}).listen, "[::1]:1");
+  CHECK_TEXT(good({"--listen", "unix:/run/k=v"}).listen, "unix:/run/k=v");
+  CHECK_TEXT(good({"--node-name", "n1"}).node_name, "n1");
+  CHECK_TEXT(good({"--cluster-domain=k8s.example.org."}).cluster_domain, "k8s.example.org.");
+  for (const char* flavour : {"auto", "fentry", "kprobe", "tracepoint"})
+    CHECK_TEXT(good({"--flavour", flavour}).flavour, flavour);
+  ck_assert_uint_eq(good({"--tcp-ring=4K"}).tcp_ring_bytes, 4096);
+  ck_assert_uint_eq(good({"--tcp-ring=256M"}).tcp_ring_bytes, 256 << 20);
+  ck_assert_uint_eq(good({"--dns-ring=1024K"}).dns_ring_bytes, 1 << 20);
+  ck_assert_uint_eq(good({"--dns-ring=8192"}).dns_ring_bytes, 8192);
+  ck_assert_uint_eq(good({"--tcp-connections=1024"}).tcp_connections, 1024);
+  ck_assert_uint_eq(good({"--tcp-connections=1048576"}).tcp_connections, 1048576);
+  ck_assert_uint_eq(good({"--sample-interval=1000ms"}).sample_interval_ns, kNsPerSecond);
+  ck_assert_uint_eq(good({"--sample-interval=90s"}).sample_interval_ns, 90 * kNsPerSecond);
+  ck_assert_uint_eq(good({"--sample-interval=60m"}).sample_interval_ns, 3600 * kNsPerSecond);
+  CHECK_TEXT(buckets(good({"--buckets=0.000000001,1.5,2,1000000000"})),
+             "1 1500000000 2000000000 1000000000000000000 ");
+  CHECK_TEXT(
+      buckets(good({"--buckets=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20"})).substr(0, 11),
+      "1000000000 ");
+}
+END_TEST
+
+START_TEST(switches) {
+  ck_assert(good({"--log-events"}).log_events);
+  ck_assert(good({"--log-events=true"}).log_events);
+  ck_assert(!good({"--log-events", "--log-events=false"}).log_events);
+  ck_assert(good({"--check"}).check);
+  for (const char* text : {"1", "true"})
+    ck_assert(good({}, {{"KUBEPULSE_LOG_EVENTS", text}}).log_events);
+  for (const char* text : {"0", "false", ""})
+    ck_assert(!good({}, {{"KUBEPULSE_LOG_EVENTS", text}}).log_events);
+  ck_assert(!good({"--log-events=false"}, {{"KUBEPULSE_LOG_EVENTS", "1"}}).log_events);
+  CHECK_TEXT(bad({"--log-events=yes"}), "--log-events=yes: accepted is true or false, 1 or 0");
+  CHECK_TEXT(bad({"--log-events="}), "--log-events needs a value: true or false");
+  // A switch never takes the next word.
+  CHECK_TEXT(bad({"--log-events", "true"}),
+             "unexpected word \"true\"; kubepulse takes flags only, see --help");
+}
+END_TEST
+
+START_TEST(help_and_version) {
+  ck_assert(good({"-h"}).help);
+  ck_assert(good({"--help"}).help);
+  ck_assert(good({"--version"}).version);
+  // Whoever asks for help has a value wrong, perhaps.
+  ck_assert(good({"--tcp-ring=5", "--help"}, {{"KUBEPULSE_FLAVOUR", "x"}}).help);
+  // Container images set it to say what they hold.
+  ck_assert(!good({}, {{"KUBEPULSE_VERSION", "0.1.0"}, {"KUBEPULSE_HELP", "1"}}).version);
+  ck_assert(!good({"--help=false"}).help);
+}
+END_TEST
+
+START_TEST(environment) {
+  CHECK_TEXT(good({}, {{"KUBEPULSE_NODE_NAME", "n1"}}).node_name, "n1");
+  CHECK_TEXT(good({"--node-name=n2"}, {{"KUBEPULSE_NODE_NAME", "n1"}}).node_name, "n2");
+  CHECK_TEXT(good({}, {{"KUBEPULSE_FLAVOUR", ""}}).flavour, "auto");
+  CHECK_TEXT(good({}, {{"KUBEPULSE_METRICS_ADDR", ":1"}}).listen, ":1");
+  CHECK_TEXT(good({}, {{"KUBEPULSE_METRICS_ADDR", ":1"}, {"KUBEPULSE_LISTEN", ":2"}}).listen, ":2");
+  CHECK_TEXT(good({}, {{"KUBEPULSE_METRICS_ADDR", ":1"}, {"KUBEPULSE_LISTEN", ""}}).listen, ":1");
+  CHECK_TEXT(good({"--listen=:3"}, {{"KUBEPULSE_METRICS_ADDR", ":1"}}).listen, ":3");
+  ck_assert_uint_eq(good({}, {{"KUBEPULSE_TCP_RING", "64K"}}).tcp_ring_bytes, 64 << 10);
+  CHECK_TEXT(bad({}, {{"KUBEPULSE_TCP_CONNECTIONS", "many"}}),
+             "KUBEPULSE_TCP_CONNECTIONS=many: accepted is a number from 1024 to 1048576");
+  // What a flag has overridden is not judged.
+  CHECK_TEXT(good({"--flavour=kprobe"}, {{"KUBEPULSE_FLAVOUR", "x"}}).flavour, "kprobe");
+}
+END_TEST
+
+START_TEST(wrong_values) {
+  for (const char* text :
+       {"", "5M", "2K", "512M", "4G", "4k", "M", "-4M", "0", "18446744073709551616"})
+    CHECK_TEXT(bad({("--tcp-ring=" + std::string(text)).c_str()}),
+               *text == '\0' ? "--tcp-ring needs a value: --tcp-ring=BYTES"
+                             : "--tcp-ring=" + std::string(text) +
+                                   ": accepted is a power of two from 4K to 256M bytes, such as "
+                                   "512K or 4M");
+  for (const char* text :
+       {"999ms", "61m", "10", "s", "10h", "1.5s", " 1s", "99999999999999999999s"})
+    CHECK_TEXT(bad({"--sample-interval", text}),
+               "--sample-interval=" + std::string(text) +
+                   ": accepted is a time from 1s to 60m, such as 1500ms, 10s or 5m");
+  for (const char* text :
+       {"0", "1,1", "2,1", "1,", ",1", "1,,2", "1e-3", ".5", "5.", "+1", "0.0000000001", "NaN",
+        "inf", "1000000001", "0.1 ,1", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21"})
+    CHECK_TEXT(bad({"--buckets", text}),
+               "--buckets=" + std::string(text) +
+                   ": accepted is at most 20 positive numbers of seconds, each "
+                   "above the one before, such as 0.001,0.01,0.1");
+  for (const char* text : {"1023", "1048577", "1e5", "-1"})
+    ck_assert(bad({("--tcp-connections=" + std::string(text)).c_str()}) != "accepted");
+  for (const char* text : {".", ".local", "a..b", "a b", "a/b", "\xFF"})
+    CHECK_TEXT(bad({"--cluster-domain", text}),
+               "--cluster-domain=" + std::string(text) +
+                   ": accepted is a domain name, such as cluster.local");
+  CHECK_TEXT(bad({"--flavour=xdp"}),
+             "--flavour=xdp: accepted is auto, fentry, kprobe or tracepoint");
+  CHECK_TEXT(bad({"--flavour=a\nb"}),
+             "--flavour=a?b: accepted is auto, fentry, kprobe or tracepoint");
+}
+END_TEST
+
+START_TEST(wrong_words) {
+  CHECK_TEXT(bad({"--lisen=:1"}), "unknown flag --lisen; did you mean --listen? see --help");
+  CHECK_TEXT(bad({"-listen"}), "unknown flag -listen; did you mean --listen? see --help");
+  CHECK_TEXT(bad({"--flavor=auto"}), "unknown flag --flavor; did you mean --flavour? see --help");
+  CHECK_TEXT(bad({"--tcp_ring", "4M"}),
+             "unknown flag --tcp_ring; did you mean --tcp-ring? see --help");
+  CHECK_TEXT(bad({"--frobnicate"}), "unknown flag --frobnicate; see --help");
+  CHECK_TEXT(bad({"-x"}), "unknown flag -x; see --help");
+  CHECK_TEXT(bad({"--=1"}), "unknown flag --; see --help");
+  ck_assert(bad({("--" + std::string(1 << 20, 'a')).c_str()}) != "accepted");
+  CHECK_TEXT(bad({"--listen"}), "--listen needs a value: --listen=ADDR");
+  CHECK_TEXT(bad({"--listen", "--check"}), "--listen needs a value: --listen=ADDR");
+  CHECK_TEXT(bad({"--node-name", ""}), "--node-name needs a value: --node-name=NAME");
+  for (const char* word : {"serve", "-", "--", ""})
+    CHECK_TEXT(bad({word}), "unexpected word \"" + std::string(word) +
+                                "\"; kubepulse takes flags only, see --help");
+  // Nothing at all, as execve(2) permits.
+  ck_assert(parse_options(0, nullptr, [](const char*) { return nullptr; }).ok());
+}
+END_TEST
+
+// "" where there is no such file.
+std::string text_of(const char* path) {
+  std::string text;
+  FILE* file = fopen(path, "re");
+  if (file == nullptr) return text;
+  char chunk[4096];
+  for (size_t got; (got = fread(chunk, 1, sizeof chunk, file)) > 0;)
+    text.append(chunk, got);
+  fclose(file);
+  return text;
+}
+
+// What the last group of `pattern`, an extended regular expression, matches.
+Names names(const std::string& text, const char* pattern) {
+  regex_t regex;
+  ck_assert_int_eq(regcomp(&regex, pattern, REG_EXTENDED), 0);
+  ck_assert_uint_lt(regex.re_nsub, 3);
+  Names found;
+  regmatch_t matches[3];
+  for (const char* at = text.c_str(); regexec(&regex, at, 3, matches, 0) == 0;) {
+    const regmatch_t& match = matches[regex.re_nsub];
+    found.emplace(at + match.rm_so, at + match.rm_eo);
+    at += match.rm_eo;
+  }
+  regfree(&regex);
+  return found;
+}
+
+std::string joined(const Names& set) {
+  std::string text;
+  for (const std::string& name : set)
+    text += name + " ";
+  return text;
+}
+
+constexpr const char* kVariable = "(KUBEPULSE_[A-Z_]+)";
+
+START_TEST(usage_is_complete) {
+  std::string text = usage();
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 13);
+  // 13 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  Names variables = names(text, kVariable);
+  ck_assert_uint_eq(variables.size(), 12);
+  for (const std::string& name : variables) {
+    Result<Options> result = parse({}, {{name, "\n"}});
+    bool free_text =
+        result.ok() && (result.value().listen == "\n" || result.value().node_name == "\n");
+    ck_assert_msg(!result.ok() || free_text, "%s is not read", name.c_str());
+  }
+  for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1)
+    ck_assert_msg(end - begin <= 100, "too long: %s", text.substr(begin, end - begin).c_str());
+  ck_assert(text.back() == '\n');
+}
+END_TEST
+
+// The working directory is the top of the repository, as make check has it.
+START_TEST(usage_is_the_manual) {
+  std::string manual = text_of("man/kubepulse.8");
+  ck_assert_msg(!manual.empty(), "man/kubepulse.8 is not below the working directory");
+  Names flags = names(usage(), "--([a-z-]+)"), variables = names(usage(), kVariable);
+  CHECK_TEXT(joined(names(manual, "Fl -([a-z-]+)")), joined(flags));
+  CHECK_TEXT(joined(names(manual, kVariable)), joined(variables));
+  // Each has its own entry, with the default that usage tells.
+  CHECK_TEXT(joined(names(manual, "\n\\.It (Fl h , )?Fl -([a-z-]+)")), joined(flags));
+  CHECK_TEXT(joined(names(manual, "\n\\.It Ev (KUBEPULSE_[A-Z_]+)")), joined(variables));
+  for (const std::string& fallback : names(usage(), "default: ([^\n]+)"))
+    ck_assert_msg(manual.find("The default is\n.Li " + fallback + " .\n") != manual.npos,
+                  "the manual does not tell the default %s", fallback.c_str());
+}
+END_TEST
+
+START_TEST(usage_is_the_readme) {
+  std::string readme = text_of("README.md");
+  if (readme.empty()) return;
+  // Its table of flags has rows that begin "| `--flag".
+  std::string rows;
+  for (const std::string& row : names(readme, "\n(\\| *`--[^\n]*)"))
+    rows += row + "\n";
+  CHECK_TEXT(joined(names(rows, "\\| *`--([a-z-]+)")), joined(names(usage(), "\n  --([a-z-]+)")));
+  CHECK_TEXT(joined(names(rows, kVariable)), joined(names(usage(), kVariable)));
+}
+END_TEST
+
+}  // namespace
+
+CHECK_MAIN("options", defaults, values, switches, help_and_version, environment, wrong_values,
+           wrong_words, usage_is_complete, usage_is_the_manual, usage_is_the_readme)
