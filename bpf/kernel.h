@@ -90,7 +90,16 @@ struct sock {
   struct sock_cgroup_data sk_cgrp_data;
 };
 
+struct inet_sock {
+  __u16 inet_sport;
+};
+
+struct inet_connection_sock {
+  struct inet_sock icsk_inet;
+};
+
 struct tcp_sock {
+  struct inet_connection_sock inet_conn;
   __u64 bytes_received;
   __u64 bytes_acked;
   __u32 total_retrans;

@@ -9,7 +9,8 @@ struct connection {
   __u64 close_ns;
   __u64 cgroup;
   __u32 pid;
-  __u32 direction;
+  __u16 direction;
+  __u16 established;
   char comm[16];
 };
 
@@ -61,6 +62,8 @@ __u64 resets_overflow = 0;
 
 // Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
 const volatile bool keep_listeners = false;
+// Only the event log tells names of tasks.
+const volatile bool keep_comm = false;
 
 static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
   __u64 legacy = current_legacy_cgroup();
@@ -80,10 +83,11 @@ static __always_inline void read_address(__u8 *out, struct in6_addr *in, const b
 }
 
 static __always_inline void fill_socket(struct tcp_record *record, struct sock *sk,
-                                        const bool typed) {
+                                        struct tcp_sock *tp, const bool typed) {
   record->socket = (__u64)sk;
   record->netns = socket_netns(sk, typed);
-  record->local_port = READ(typed, sk, __sk_common.skc_num);
+  // Not skc_num: tcp_set_state() gives the port back before it tells of TCP_CLOSE.
+  record->local_port = bpf_ntohs(READ(typed, tp, inet_conn.icsk_inet.inet_sport));
   record->remote_port = bpf_ntohs(READ(typed, sk, __sk_common.skc_dport));
   __u64 *local = (__u64 *)record->local, *remote = (__u64 *)record->remote;
   local[0] = local[1] = remote[0] = remote[1] = 0;
@@ -154,7 +158,7 @@ static __always_inline void syn_sent(struct sock *sk, const bool typed) {
   connection.cgroup = owner_of(sk, typed);
   connection.pid = bpf_get_current_pid_tgid() >> 32;
   connection.direction = TCP_DIRECTION_OUT;
-  bpf_get_current_comm(connection.comm, sizeof connection.comm);
+  if (keep_comm) bpf_get_current_comm(connection.comm, sizeof connection.comm);
   remember((__u64)sk, &connection);
 }
 
@@ -164,7 +168,7 @@ static __always_inline void listening(struct sock *sk, const bool typed) {
   struct listener listener = {};
   listener.cgroup = owner_of(sk, typed);
   listener.pid = bpf_get_current_pid_tgid() >> 32;
-  bpf_get_current_comm(listener.comm, sizeof listener.comm);
+  if (keep_comm) bpf_get_current_comm(listener.comm, sizeof listener.comm);
   bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
 }
 
@@ -187,7 +191,10 @@ static __always_inline void established(struct sock *sk, struct tcp_sock *tp, in
   __u64 key = (__u64)sk;
   struct connection fresh = {};
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-  if (!connection) {
+  if (connection) {
+    if (connection->established) return;
+    connection->established = 1;
+  } else {
     // SYN_SENT without an entry: the connect began before we looked, or the table was full.
     if (old_state == TCP_SYN_SENT) {
       fresh.cgroup = socket_cgroup(sk, typed);
@@ -195,13 +202,14 @@ static __always_inline void established(struct sock *sk, struct tcp_sock *tp, in
     } else {
       passive(&fresh, sk, typed);
     }
+    fresh.established = 1;
     remember(key, &fresh);
     connection = &fresh;
   }
   struct tcp_record *record = reserve(TCP_KIND_OPENED);
   if (!record) return;
   fill_connection(record, connection);
-  fill_socket(record, sk, typed);
+  fill_socket(record, sk, tp, typed);
   record->sent_bytes = record->received_bytes = 0;
   record->retransmits = record->rtt_us = 0;
   bpf_ringbuf_submit(record, 0);
@@ -217,9 +225,10 @@ static __always_inline int failure(struct sock *sk, struct tcp_sock *tp, const b
 }
 
 static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_state,
-                                  const bool typed) {
+                                  const bool again, const bool typed) {
   __u64 key = (__u64)sk;
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  if (again && !connection) return;
   bool connecting = old_state == TCP_SYN_SENT ||
                     (old_state == TCP_SYN_RECV && connection);
   // An accepted socket that never was established, or a listener.
@@ -235,7 +244,7 @@ static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_
       record->direction = connecting ? TCP_DIRECTION_OUT : TCP_DIRECTION_UNKNOWN;
       __builtin_memset(record->comm, 0, sizeof record->comm);
     }
-    fill_socket(record, sk, typed);
+    fill_socket(record, sk, tp, typed);
     fill_totals(record, tp, old_state, typed);
     if (connecting) record->error = failure(sk, tp, typed);
     // close() with unread data, or with SO_LINGER 0, comes here without a state in between.
@@ -255,32 +264,61 @@ static __always_inline void closing(struct sock *sk, const bool typed) {
   if (connection && !connection->close_ns) connection->close_ns = bpf_ktime_get_ns();
 }
 
+// Twice for each change of state. The kernel skips a program that is running already on the same CPU
+// (bpf_trace_run, kernel/trace/bpf_trace.c): connect(2) and close(2) change states with softirqs
+// enabled, and what a softirq changes meanwhile would be lost, some 100 of a million. It skips one
+// program, not both: the second call (`again`) does what the first was kept from, and mostly nothing.
 static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, int old_state,
-                                          int new_state, const bool typed) {
-  if (new_state == TCP_SYN_SENT)
-    syn_sent(sk, typed);
-  else if (new_state == TCP_ESTABLISHED)
+                                          int new_state, const bool again, const bool typed) {
+  if (new_state == TCP_ESTABLISHED)
     established(sk, tp, old_state, typed);
+  else if (new_state == TCP_CLOSE)
+    ended(sk, tp, old_state, again, typed);
+  else if (again)
+    return;  // these are changed by a task, which nothing has interrupted
+  else if (new_state == TCP_SYN_SENT)
+    syn_sent(sk, typed);
   else if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK)
     closing(sk, typed);
-  else if (new_state == TCP_CLOSE)
-    ended(sk, tp, old_state, typed);
   else if (new_state == TCP_LISTEN)
     listening(sk, typed);
 }
 
+// Bits of the states that anything is done at, for the first and the second call.
+#define STATES ((1 << TCP_ESTABLISHED) | (1 << TCP_CLOSE) | (1 << TCP_SYN_SENT) | \
+                (1 << TCP_FIN_WAIT1) | (1 << TCP_LAST_ACK) | (1 << TCP_LISTEN))
+#define STATES_AGAIN ((1 << TCP_ESTABLISHED) | (1 << TCP_CLOSE))
+
+static __always_inline bool wanted(int state, int states) { return (1 << (state & 31)) & states; }
+
 // bpf_skc_to_tcp_sock() is of 5.9; before, the raw flavour below serves.
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_typed, struct sock *sk, int old_state, int new_state) {
+  if (!wanted(new_state, STATES)) return 0;
   struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-  if (tp) state_changed(sk, tp, old_state, new_state, true);
+  if (tp) state_changed(sk, tp, old_state, new_state, false, true);
+  return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_again_typed, struct sock *sk, int old_state, int new_state) {
+  if (!wanted(new_state, STATES_AGAIN)) return 0;
+  struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+  if (tp) state_changed(sk, tp, old_state, new_state, true, true);
   return 0;
 }
 
 SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(tcp_state_raw, struct sock *sk, int old_state, int new_state) {
-  if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-    state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, false);
+  if (wanted(new_state, STATES) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+    state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, false, false);
+  return 0;
+}
+
+SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(tcp_state_again_raw, struct sock *sk, int old_state, int new_state) {
+  if (wanted(new_state, STATES_AGAIN) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+    state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, true, false);
   return 0;
 }
 
@@ -342,7 +380,7 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
   record.direction = TCP_DIRECTION_UNKNOWN;
   if (connection) fill_connection(&record, connection);
   record.time_ns = bpf_ktime_get_ns();
-  fill_socket(&record, sk, false);
+  fill_socket(&record, sk, (struct tcp_sock *)sk, false);
   if (state != TCP_LISTEN) fill_totals(&record, (struct tcp_sock *)sk, state, false);
   if (!connection) {
     __u64 legacy = task_legacy_cgroup(task);

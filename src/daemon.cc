@@ -57,8 +57,8 @@ Probes Probes::open(const Options& options, const CgroupMounts& mounts) {
   Probes probes;
   LegacyHierarchy legacy = LegacyHierarchy::find(mounts.legacy_controller, "/proc");
   probes.cgroup = take_probe(CgroupProbe::open(legacy), {"cgroup_mkdir"}, probes.outcome);
-  TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections,
-                     options.log_events || legacy.subsys >= 0, legacy.subsys};
+  TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections, options.log_events,
+                     legacy.subsys};
   probes.tcp = take_probe(TcpProbe::open(tcp),
                           {"tcp_state", "tcp_reset_sent", "tcp_reset_received", "tcp_open"},
                           probes.outcome);

@@ -41,8 +41,11 @@ class Ring {
         take(record.data, record.size);
         count++;
       }
-      release(record);
+      position_ = record.end;
+      // Told now and then: the kernel reads our position with each record that it makes.
+      if (position_ - told_position_ >= bytes_ / 16) tell_position();
     }
+    tell_position();
     return count;
   }
 
@@ -57,12 +60,13 @@ class Ring {
   Ring() = default;
   void close();
   bool next(Record* record);
-  void release(const Record& record);
+  void tell_position();
   const char* window_at(size_t offset, size_t size);
 
   int map_fd_ = -1;
   size_t bytes_ = 0;
   uint64_t position_ = 0;
+  uint64_t told_position_ = 0;
   void* consumer_ = nullptr;  // one page, writable
   void* producer_ = nullptr;  // one page
   char* window_ = nullptr;

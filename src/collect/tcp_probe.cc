@@ -15,7 +15,10 @@ namespace {
 
 const std::vector<Signal>& tcp_signals() {
   static const std::vector<Signal> signals = {
-      {"tcp_state", {{"tp_btf", {"tcp_state_typed"}}, {"raw_tp", {"tcp_state_raw"}}}},
+      // In this order: the second stands in for the first.
+      {"tcp_state",
+       {{"tp_btf", {"tcp_state_typed", "tcp_state_again_typed"}},
+        {"raw_tp", {"tcp_state_raw", "tcp_state_again_raw"}}}},
       {"tcp_reset_sent", {{"raw_tp", {"tcp_reset_sent"}}}},
       {"tcp_reset_received", {{"raw_tp", {"tcp_reset_received"}}}},
       {"tcp_open", {{"iter", {"tcp_open"}}}},
@@ -37,7 +40,8 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config) {
     if (skeleton == nullptr) return nullptr;
     bpf_map__set_max_entries(skeleton->maps.tcp_ring, static_cast<uint32_t>(config.ring_bytes));
     bpf_map__set_max_entries(skeleton->maps.connections, config.connections_max);
-    skeleton->rodata->keep_listeners = config.keep_listeners;
+    skeleton->rodata->keep_listeners = config.log_events || config.legacy_subsys >= 0;
+    skeleton->rodata->keep_comm = config.log_events;
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     return skeleton->skeleton;
   };

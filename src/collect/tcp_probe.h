@@ -19,8 +19,8 @@ namespace kubepulse {
 struct TcpProbeConfig {
   size_t ring_bytes;
   uint32_t connections_max;
-  bool keep_listeners;  // owners of accepted connections on cgroup v1, and their pid for the log
-  int legacy_subsys;    // see LegacyHierarchy
+  bool log_events;    // the records are to name tasks
+  int legacy_subsys;  // see LegacyHierarchy
 };
 
 class TcpProbe {
