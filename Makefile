@@ -56,7 +56,8 @@ BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard te
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test check live bench format format-check tidy install uninstall deps clean
+SHELL = /bin/bash -o pipefail
+.PHONY: all run test check live bench fuzz format format-check tidy install uninstall deps clean
 
 all: $(BUILD)/kubepulse
 
@@ -112,6 +113,23 @@ test: check live
 bench: $(BUILD)/kubepulse $(BENCHES)
 	$(Q)tests/bench/run $(BUILD)
 
+# libFuzzer targets: whatever parses outside bytes. FUZZ_SECONDS each; one is tests/fuzz/NAME_fuzz.cc.
+FUZZ_SECONDS ?= 30
+FUZZERS      := $(patsubst tests/fuzz/%.cc,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.cc))
+PURE_SOURCES  = $(filter-out src/collect/%_probe.cc src/collect/loader.cc src/daemon.cc src/self_check.cc,$(SOURCES))
+$(BUILD)/fuzz/libpure.a: $(PURE_SOURCES) Makefile
+	@mkdir -p $(@D)/objects && rm -f $@
+	$(call say,FUZZ,$@)cd $(@D)/objects && for s in $(PURE_SOURCES); do o=$$(echo $$s | tr / _ | sed 's/cc$$/o/'); \
+	  clang++ -std=c++17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -I$(CURDIR)/src -I$(CURDIR) -D_GNU_SOURCE \
+	    -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"' -c $(CURDIR)/$$s -o $$o || exit 1; done
+	$(Q)$(AR) rcs $@ $(@D)/objects/*.o
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.cc $(BUILD)/fuzz/libpure.a
+	$(call say,FUZZ,$@)clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I. -D_GNU_SOURCE $< $(BUILD)/fuzz/libpure.a -lz -o $@
+fuzz: $(FUZZERS)
+	$(Q)for fuzzer in $(FUZZERS); do echo "$$fuzzer"; \
+	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ 2>&1 | tail -n 40 > $$fuzzer.log \
+	    || { cat $$fuzzer.log; exit 1; }; grep number_of_executed $$fuzzer.log; done
+
 FORMATTED = $(wildcard src/*.h src/*.cc src/*/*.h src/*/*.cc tests/*.h tests/*.cc tests/*/*.cc tests/*/*.h bpf/*.h bpf/*.c)
 format:
 	$(Q)clang-format -i $(FORMATTED)
@@ -136,7 +154,8 @@ uninstall:
 # What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
 PACKAGES = clang g++ make pkg-config git libbpf-dev libelf-dev zlib1g-dev check publicsuffix
 ifneq ($(TOOLS),)
-  PACKAGES += clang-format clang-tidy curl python3 libbpf-tools prometheus-node-exporter dnsmasq-base prometheus
+  PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
+    prometheus-node-exporter libbpf-tools
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\

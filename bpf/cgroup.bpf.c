@@ -3,7 +3,7 @@
 #include "bpf/event.h"
 #include "bpf/kernel.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -9,7 +9,7 @@
 //                   it once per device: user space takes the repetitions for retransmissions.
 #include "bpf/owner.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define DNS_PORT 53
 #define ETH_P_IP 0x0800

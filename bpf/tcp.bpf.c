@@ -2,7 +2,7 @@
 // them all. Two records a connection: when it is established (or has failed), and when it ends.
 #include "bpf/owner.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 struct connection {
   __u64 start_ns;
