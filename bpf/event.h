@@ -33,11 +33,11 @@ enum tcp_direction {
 // What is counted comes first, so that without the event log a reader touches two cache lines.
 struct tcp_record {
   __u64 time_ns;
-  __u64 cgroup;          // of the socket; 0: not known
-  __u64 socket;          // with start_ns the identity of a connection
-  __u64 start_ns;        // connect: SYN sent; accept: established; 0: not known
-  __u64 close_ns;        // when the application closed it; 0: it was ended by the peer or the network
-  __u64 sent_bytes;      // payload acknowledged by the peer so far
+  __u64 cgroup;      // of the socket; 0: not known
+  __u64 socket;      // with start_ns the identity of a connection
+  __u64 start_ns;    // connect: SYN sent; accept: established; 0: not known
+  __u64 close_ns;    // when the application closed it; 0: it was ended by the peer or the network
+  __u64 sent_bytes;  // payload acknowledged by the peer so far
   __u64 received_bytes;  // payload received so far
   __u32 retransmits;     // segments sent again so far
   __u32 rtt_us;          // smoothed; 0: never measured

@@ -31,7 +31,8 @@ std::unique_ptr<Probe> take_probe(Result<std::unique_ptr<Probe>> opened,
                                   std::initializer_list<const char*> signals,
                                   std::vector<Attached>& outcome) {
   if (opened.ok()) {
-    for (const Attached& attached : opened.value()->outcome()) outcome.push_back(attached);
+    for (const Attached& attached : opened.value()->outcome())
+      outcome.push_back(attached);
     return std::move(opened.value());
   }
   for (const char* signal : signals)
@@ -59,9 +60,9 @@ Probes Probes::open(const Options& options, const CgroupMounts& mounts) {
   probes.cgroup = take_probe(CgroupProbe::open(legacy), {"cgroup_mkdir"}, probes.outcome);
   TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections, options.log_events,
                      legacy.subsys};
-  probes.tcp = take_probe(TcpProbe::open(tcp),
-                          {"tcp_state", "tcp_reset_sent", "tcp_reset_received", "tcp_open"},
-                          probes.outcome);
+  probes.tcp =
+      take_probe(TcpProbe::open(tcp),
+                 {"tcp_state", "tcp_reset_sent", "tcp_reset_received", "tcp_open"}, probes.outcome);
   DnsProbeConfig dns{options.dns_ring_bytes, legacy.subsys, options.flavour};
   probes.dns = take_probe(DnsProbe::open(dns), {"dns"}, probes.outcome);
   return probes;
@@ -82,7 +83,9 @@ Daemon::Daemon(Loop& loop, const Options& options)
       rules_(options.cluster_domain),
       exposition_(workloads_, store_, options.node_name) {}
 
-Daemon::~Daemon() { notifier_.stopping(); }
+Daemon::~Daemon() {
+  notifier_.stopping();
+}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const Options& options,
                                               Listener listener) {
@@ -203,9 +206,11 @@ void Daemon::schedule_expiry() {
 void Daemon::walk_open(bool first) {
   uint64_t lost = probes_.tcp->dropped() + probes_.tcp->connections_overflow();
   if (!first)
-    while (drain_tcp(Drain::kBatchMax) == Drain::kBatchMax) continue;
+    while (drain_tcp(Drain::kBatchMax) == Drain::kBatchMax)
+      continue;
   tcp_->begin_walk(first, lost, monotonic_ns());
-  Status status = probes_.tcp->each_open([this](const tcp_record& record) { tcp_->walked(record); });
+  Status status =
+      probes_.tcp->each_open([this](const tcp_record& record) { tcp_->walked(record); });
   if (!status.ok()) log_warn("open connections cannot be read", {{"reason", status.message()}});
   tcp_->end_walk();
 }
@@ -243,9 +248,8 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   read_resets();
   HttpResponse response;
   bool openmetrics = request.accepts_openmetrics;
-  response.content_type = openmetrics
-                              ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                              : "text/plain; version=0.0.4; charset=utf-8";
+  response.content_type = openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                      : "text/plain; version=0.0.4; charset=utf-8";
   response.stream =
       exposition_.page(openmetrics ? PageFormat::openmetrics : PageFormat::text, facts(),
                        [this](uint64_t duration_ns) { scrape_duration_ns_ = duration_ns; });
@@ -264,7 +268,8 @@ DaemonFacts Daemon::facts() {
   facts.events = {{"tcp", tcp_events_, tcp ? tcp->dropped() : 0},
                   {"dns", dns_events_, probes_.dns ? probes_.dns->dropped() : 0}};
   const Workloads::Attribution& found = workloads_.attribution();
-  facts.attribution = {{"cgroup", found.by_cgroup}, {"pid", found.by_pid}, {"unknown", found.unknown}};
+  facts.attribution = {
+      {"cgroup", found.by_cgroup}, {"pid", found.by_pid}, {"unknown", found.unknown}};
   facts.overflow = {{"workloads", workloads_.overflow()},
                     {"series", store_.series_overflow()},
                     {"domains", store_.domain_overflow()},

@@ -4,16 +4,16 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <exception>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "base/log.h"
 #include "base/loop.h"
-#include "self_check.h"
 #include "daemon.h"
 #include "options.h"
 #include "publish/listen_address.h"
+#include "self_check.h"
 #include "version.h"
 
 namespace __gnu_cxx {
@@ -33,8 +33,10 @@ int complain(const Status& status, int exit_status) {
 Result<Fd> block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
-  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return Status::from_errno("sigprocmask", errno);
+  for (int number : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&signals, number);
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+    return Status::from_errno("sigprocmask", errno);
   signal(SIGPIPE, SIG_IGN);
   Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) return Status::from_errno("signalfd", errno);
@@ -56,7 +58,8 @@ void read_signals(int fd, Loop& loop) {
 void fill_node_name(Options& options) {
   char name[256] = "";
   if (!options.node_name.empty()) return;
-  if (gethostname(name, sizeof name - 1) != 0 || name[0] == 0) snprintf(name, sizeof name, "localhost");
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == 0)
+    snprintf(name, sizeof name, "localhost");
   options.node_name = name;
 }
 
@@ -84,14 +87,17 @@ int run(const Options& options) {
 }  // namespace
 
 // libstdc++'s own would link a demangler to print an exception; there are none.
-void __gnu_cxx::__verbose_terminate_handler() { abort(); }
+void __gnu_cxx::__verbose_terminate_handler() {
+  abort();
+}
 
 int main(int argc, char** argv) {
   auto parsed = parse_options(argc, argv, [](const char* name) { return getenv(name); });
   if (!parsed.ok()) return complain(parsed.status(), kExitUsage);
   Options& options = parsed.value();
   if (options.help) return fputs(usage().c_str(), stdout) < 0;
-  if (options.version) return printf("kubepulse %s (%s)\n", KUBEPULSE_VERSION, KUBEPULSE_REVISION) < 0;
+  if (options.version)
+    return printf("kubepulse %s (%s)\n", KUBEPULSE_VERSION, KUBEPULSE_REVISION) < 0;
   fill_node_name(options);
   return options.check ? self_check(options) : run(options);
 }

@@ -1,4 +1,5 @@
-// `kubepulse --check`: which hooks this kernel offers, which would be used, and why not the better one.
+// `kubepulse --check`: which hooks this kernel offers, which would be used, and why not the better
+// one.
 #ifndef KUBEPULSE_SELF_CHECK_H
 #define KUBEPULSE_SELF_CHECK_H
 

@@ -38,7 +38,8 @@ END_TEST
 
 START_TEST(full_is_full) {
   FlatMap<int> table(3);
-  for (uint64_t key = 1; key <= 3; key++) ck_assert(table.insert(key) != nullptr);
+  for (uint64_t key = 1; key <= 3; key++)
+    ck_assert(table.insert(key) != nullptr);
   ck_assert(table.insert(4) == nullptr);
   ck_assert(table.insert(2) != nullptr);
   ck_assert(table.erase(1));

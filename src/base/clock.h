@@ -18,11 +18,17 @@ inline uint64_t clock_ns(clockid_t id) {
 }
 
 // The clock of bpf_ktime_get_ns(): kernel records and user space share it.
-inline uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
-inline uint64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+inline uint64_t monotonic_ns() {
+  return clock_ns(CLOCK_MONOTONIC);
+}
+inline uint64_t realtime_ns() {
+  return clock_ns(CLOCK_REALTIME);
+}
 
 // The wall clock's time of a moment of the monotonic clock, by how the two stand now.
-inline uint64_t wall_ns(uint64_t moment_ns) { return moment_ns + (realtime_ns() - monotonic_ns()); }
+inline uint64_t wall_ns(uint64_t moment_ns) {
+  return moment_ns + (realtime_ns() - monotonic_ns());
+}
 
 }  // namespace kubepulse
 

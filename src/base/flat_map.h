@@ -31,7 +31,8 @@ class FlatMap {
     if (key == 0 || full()) return nullptr;
     if ((size_ + 1) * 4 > slots_.size() * 3) grow();
     size_t at = home(key);
-    while (slots_[at].key != 0) at = (at + 1) & mask();
+    while (slots_[at].key != 0)
+      at = (at + 1) & mask();
     slots_[at] = Slot{key, Value{}};
     size_++;
     return &slots_[at].value;
@@ -84,7 +85,8 @@ class FlatMap {
     for (Slot& slot : old) {
       if (slot.key == 0) continue;
       size_t at = home(slot.key);
-      while (slots_[at].key != 0) at = (at + 1) & mask();
+      while (slots_[at].key != 0)
+        at = (at + 1) & mask();
       slots_[at] = std::move(slot);
     }
   }

@@ -34,8 +34,14 @@ void write_line(std::string_view level, std::string_view message, LogFields fiel
 
 }  // namespace
 
-void log_info(std::string_view message, LogFields fields) { write_line("info", message, fields); }
-void log_warn(std::string_view message, LogFields fields) { write_line("warn", message, fields); }
-void log_error(std::string_view message, LogFields fields) { write_line("error", message, fields); }
+void log_info(std::string_view message, LogFields fields) {
+  write_line("info", message, fields);
+}
+void log_warn(std::string_view message, LogFields fields) {
+  write_line("warn", message, fields);
+}
+void log_error(std::string_view message, LogFields fields) {
+  write_line("error", message, fields);
+}
 
 }  // namespace kubepulse

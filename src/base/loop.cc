@@ -19,7 +19,8 @@ Result<Loop> Loop::create() {
 
 Loop::Watch* Loop::find(int fd) {
   auto index = static_cast<size_t>(fd);
-  return fd >= 0 && index < watches_.size() && watches_[index].fd == fd ? &watches_[index] : nullptr;
+  return fd >= 0 && index < watches_.size() && watches_[index].fd == fd ? &watches_[index]
+                                                                        : nullptr;
 }
 
 Status Loop::watch(int fd, uint32_t events, FdHandler handler) {
@@ -72,7 +73,8 @@ void Loop::cancel(TimerId timer) {
 int Loop::wait_ms_until_due(int wait_ms) const {
   if (timers_.empty()) return wait_ms;
   uint64_t due_ns = UINT64_MAX;
-  for (const Timer& timer : timers_) due_ns = std::min(due_ns, timer.due_ns);
+  for (const Timer& timer : timers_)
+    due_ns = std::min(due_ns, timer.due_ns);
   uint64_t now_ns = monotonic_ns();
   // Rounded up: waking a millisecond early would spin until the timer is due.
   uint64_t left_ms = due_ns <= now_ns ? 0 : (due_ns - now_ns + kNsPerMs - 1) / kNsPerMs;

@@ -50,7 +50,7 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : held_(std::move(value)) {}         // NOLINT: implicit, so that `return value;` works
+  Result(T value) : held_(std::move(value)) {}  // NOLINT: implicit, so that `return value;` works
   Result(Status status) : held_(std::move(status)) {}  // NOLINT: likewise
 
   bool ok() const { return std::holds_alternative<T>(held_); }

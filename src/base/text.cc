@@ -21,10 +21,12 @@ void append_chars(std::string& out, T value) {
 void append_decimal(std::string& out, uint64_t value, int places) {
   char digits[24] = {};
   uint64_t whole = value;
-  for (int at = places; at >= 1; at--, whole /= 10) digits[at] = static_cast<char>('0' + whole % 10);
+  for (int at = places; at >= 1; at--, whole /= 10)
+    digits[at] = static_cast<char>('0' + whole % 10);
   digits[0] = '.';
   int last = places;
-  while (last > 0 && digits[last] == '0') last--;
+  while (last > 0 && digits[last] == '0')
+    last--;
   append_chars(out, whole);
   if (last > 0) out.append(digits, static_cast<size_t>(last) + 1);
 }
@@ -54,11 +56,19 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 }  // namespace
 
-void append_number(std::string& out, uint64_t value) { append_chars(out, value); }
-void append_number(std::string& out, int64_t value) { append_chars(out, value); }
+void append_number(std::string& out, uint64_t value) {
+  append_chars(out, value);
+}
+void append_number(std::string& out, int64_t value) {
+  append_chars(out, value);
+}
 
-void append_seconds(std::string& out, uint64_t ns) { append_decimal(out, ns, 9); }
-void append_milliseconds(std::string& out, uint64_t ns) { append_decimal(out, ns, 6); }
+void append_seconds(std::string& out, uint64_t ns) {
+  append_decimal(out, ns, 9);
+}
+void append_milliseconds(std::string& out, uint64_t ns) {
+  append_decimal(out, ns, 6);
+}
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';

@@ -78,6 +78,8 @@ Result<std::unique_ptr<CgroupProbe>> CgroupProbe::open(const LegacyHierarchy& le
   return probe;
 }
 
-uint64_t CgroupProbe::dropped() const { return skeleton_->bss->cgroup_dropped; }
+uint64_t CgroupProbe::dropped() const {
+  return skeleton_->bss->cgroup_dropped;
+}
 
 }  // namespace kubepulse

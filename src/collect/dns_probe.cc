@@ -19,7 +19,9 @@ const std::vector<Signal>& dns_signals() {
 
 }  // namespace
 
-void DnsProbe::SkeletonDeleter::operator()(dns_bpf* skeleton) const { dns_bpf__destroy(skeleton); }
+void DnsProbe::SkeletonDeleter::operator()(dns_bpf* skeleton) const {
+  dns_bpf__destroy(skeleton);
+}
 
 DnsProbe::~DnsProbe() = default;
 
@@ -36,13 +38,14 @@ Result<std::unique_ptr<DnsProbe>> DnsProbe::open(const DnsProbeConfig& config) {
   Result<Loaded> loaded = load_signals(open_skeleton, dns_signals(), config.flavour);
   if (!loaded.ok()) return std::move(loaded.status()).in("DNS programs");
   probe->loaded_ = std::move(loaded.value());
-  Result<Ring> ring =
-      Ring::open(bpf_map__fd(probe->skeleton_->maps.dns_ring), config.ring_bytes);
+  Result<Ring> ring = Ring::open(bpf_map__fd(probe->skeleton_->maps.dns_ring), config.ring_bytes);
   if (!ring.ok()) return std::move(ring.status());
   probe->ring_ = std::make_unique<Ring>(std::move(ring.value()));
   return probe;
 }
 
-uint64_t DnsProbe::dropped() const { return skeleton_->bss->dns_dropped; }
+uint64_t DnsProbe::dropped() const {
+  return skeleton_->bss->dns_dropped;
+}
 
 }  // namespace kubepulse

@@ -114,7 +114,8 @@ Status attach(bpf_object* object, const Flavour& flavour, std::vector<Link>& lin
     if (link == nullptr) return Status::error(reason_from_log(errno));
     fresh.emplace_back(link);
   }
-  for (Link& link : fresh) links.push_back(std::move(link));
+  for (Link& link : fresh)
+    links.push_back(std::move(link));
   return {};
 }
 
@@ -124,7 +125,8 @@ Result<Loaded> load_signals(const OpenSkeleton& open, const std::vector<Signal>&
                             std::string_view only) {
   libbpf_set_print(collect_libbpf_log);
   std::vector<Choice> choices(signals.size());
-  for (size_t i = 0; i < signals.size(); i++) skip_disallowed(signals[i], choices[i], only);
+  for (size_t i = 0; i < signals.size(); i++)
+    skip_disallowed(signals[i], choices[i], only);
   // Each round either succeeds or refuses one more flavour, so it ends.
   for (;;) {
     g_libbpf_log.clear();
@@ -153,8 +155,8 @@ Result<Loaded> load_signals(const OpenSkeleton& open, const std::vector<Signal>&
     if (again) continue;
     for (size_t i = 0; i < signals.size(); i++) {
       const Flavour* flavour = chosen(signals[i], choices[i]);
-      loaded.outcome.push_back(Attached{signals[i].name, flavour ? flavour->name : "",
-                                        choices[i].refused});
+      loaded.outcome.push_back(
+          Attached{signals[i].name, flavour ? flavour->name : "", choices[i].refused});
     }
     return loaded;
   }
@@ -174,7 +176,8 @@ Status check_bpf_usable() {
   if (error == EPERM)
     return Status::error(
         "bpf(2) is refused to this process; run it as root, or with CAP_BPF, CAP_PERFMON and "
-        "CAP_DAC_READ_SEARCH", error);
+        "CAP_DAC_READ_SEARCH",
+        error);
   if (error == ENOSYS)
     return Status::error("this kernel has no bpf(2); boot one built with CONFIG_BPF_SYSCALL=y",
                          error);

@@ -1,5 +1,5 @@
-// Loads and attaches the programs of one BPF object, each signal in the best flavour that this kernel
-// takes. A signal that no flavour serves is left out and said; it never stops the others.
+// Loads and attaches the programs of one BPF object, each signal in the best flavour that this
+// kernel takes. A signal that no flavour serves is left out and said; it never stops the others.
 #ifndef KUBEPULSE_COLLECT_LOADER_H
 #define KUBEPULSE_COLLECT_LOADER_H
 
@@ -42,13 +42,14 @@ struct Loaded {
   std::vector<Link> links;  // detaches when destroyed
 };
 
-// Opens the skeleton anew (dropping an earlier one) with its sizes and constants set; null on error.
+// Opens the skeleton anew (dropping an earlier one) with its sizes and constants set; null on
+// error.
 using OpenSkeleton = std::function<bpf_object_skeleton*()>;
 
-// After it, the skeleton that `open` gave last is loaded with what could be attached. `only`: the one
-// flavour allowed to signals that have it, or "auto". An iterator program ("iter") is attached like
-// the others; its link stands in Loaded too. Fails only where the object itself cannot be opened or
-// none of its programs loaded with its maps.
+// After it, the skeleton that `open` gave last is loaded with what could be attached. `only`: the
+// one flavour allowed to signals that have it, or "auto". An iterator program ("iter") is attached
+// like the others; its link stands in Loaded too. Fails only where the object itself cannot be
+// opened or none of its programs loaded with its maps.
 Result<Loaded> load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
                             std::string_view only);
 

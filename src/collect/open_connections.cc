@@ -74,7 +74,8 @@ void OpenConnections::forget_unseen(uint32_t walks) {
   table_.each([&](uint64_t socket, const Open& open) {
     if (walk_ - open.walk > walks) unseen.push_back(socket);
   });
-  for (uint64_t socket : unseen) table_.erase(socket);
+  for (uint64_t socket : unseen)
+    table_.erase(socket);
 }
 
 }  // namespace kubepulse

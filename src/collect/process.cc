@@ -33,7 +33,8 @@ uint64_t start_time_ns() {
   size_t name_end = stat.rfind(')');
   if (name_end == std::string_view::npos || name_end + 2 > stat.size()) return 0;
   std::string_view rest = stat.substr(name_end + 2);
-  for (int field = 3; field < 22; field++) next_piece(rest, ' ');
+  for (int field = 3; field < 22; field++)
+    next_piece(rest, ' ');
   auto ticks = parse_number(next_piece(rest, ' '));
   if (!ticks) return 0;
   uint64_t since_boot_ns = *ticks * (kNsPerSecond / static_cast<uint64_t>(sysconf(_SC_CLK_TCK)));
@@ -44,7 +45,8 @@ uint64_t count_fds() {
   DIR* folder = opendir("/proc/self/fd");
   if (folder == nullptr) return 0;
   uint64_t count = 0;
-  while (const dirent* entry = readdir(folder)) count += entry->d_name[0] != '.';
+  while (const dirent* entry = readdir(folder))
+    count += entry->d_name[0] != '.';
   closedir(folder);
   return count > 0 ? count - 1 : 0;  // without the one that counts
 }
@@ -56,7 +58,8 @@ ProcessCost own_cost() {
   ProcessCost cost;
   cost.start_time_ns = started_ns;
   rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) == 0) cost.cpu_ns = to_ns(usage.ru_utime) + to_ns(usage.ru_stime);
+  if (getrusage(RUSAGE_SELF, &usage) == 0)
+    cost.cpu_ns = to_ns(usage.ru_utime) + to_ns(usage.ru_stime);
   char buffer[256];
   std::string_view statm = read_file("/proc/self/statm", buffer, sizeof buffer);
   auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));

@@ -29,8 +29,7 @@ Result<Ring> Ring::open(int map_fd, size_t bytes) {
   void* consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
   if (consumer == MAP_FAILED) return Status::from_errno("mmap of a ring's consumer page", errno);
   ring.consumer_ = consumer;
-  void* producer =
-      mmap(nullptr, page, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(page));
+  void* producer = mmap(nullptr, page, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(page));
   if (producer == MAP_FAILED) return Status::from_errno("mmap of a ring's producer page", errno);
   ring.producer_ = producer;
   return ring;

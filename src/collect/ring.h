@@ -1,10 +1,11 @@
 // Reads a BPF ring buffer (BPF_MAP_TYPE_RINGBUF) through a sliding window.
 //
-// libbpf's reader maps the whole ring twice, and each of those pages counts as resident: a 4 MiB ring
-// costs 8 MiB of RSS. Here only the pages about to be read are mapped, so that a ring may be as large
-// as bursts ask for. The layout is the kernel's ABI: include/uapi/linux/bpf.h (BPF_RINGBUF_*) and
-// Documentation/bpf/ringbuf.rst: the consumer position is the map's first page, the producer
-// position its second, then the data, which the kernel maps twice over so that no record is split.
+// libbpf's reader maps the whole ring twice, and each of those pages counts as resident: a 4 MiB
+// ring costs 8 MiB of RSS. Here only the pages about to be read are mapped, so that a ring may be
+// as large as bursts ask for. The layout is the kernel's ABI: include/uapi/linux/bpf.h
+// (BPF_RINGBUF_*) and Documentation/bpf/ringbuf.rst: the consumer position is the map's first page,
+// the producer position its second, then the data, which the kernel maps twice over so that no
+// record is split.
 #ifndef KUBEPULSE_COLLECT_RING_H
 #define KUBEPULSE_COLLECT_RING_H
 

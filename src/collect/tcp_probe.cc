@@ -28,7 +28,9 @@ const std::vector<Signal>& tcp_signals() {
 
 }  // namespace
 
-void TcpProbe::SkeletonDeleter::operator()(tcp_bpf* skeleton) const { tcp_bpf__destroy(skeleton); }
+void TcpProbe::SkeletonDeleter::operator()(tcp_bpf* skeleton) const {
+  tcp_bpf__destroy(skeleton);
+}
 
 TcpProbe::~TcpProbe() = default;
 
@@ -96,8 +98,14 @@ void TcpProbe::forget_resets(uint64_t cgroup) {
   bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.resets), &cgroup);
 }
 
-uint64_t TcpProbe::dropped() const { return skeleton_->bss->tcp_dropped; }
-uint64_t TcpProbe::connections_overflow() const { return skeleton_->bss->connections_overflow; }
-uint64_t TcpProbe::resets_overflow() const { return skeleton_->bss->resets_overflow; }
+uint64_t TcpProbe::dropped() const {
+  return skeleton_->bss->tcp_dropped;
+}
+uint64_t TcpProbe::connections_overflow() const {
+  return skeleton_->bss->connections_overflow;
+}
+uint64_t TcpProbe::resets_overflow() const {
+  return skeleton_->bss->resets_overflow;
+}
 
 }  // namespace kubepulse

@@ -54,7 +54,7 @@ class TcpProbe {
   TcpProbe() = default;
 
   std::unique_ptr<tcp_bpf, SkeletonDeleter> skeleton_;
-  Loaded loaded_;                // detached before the skeleton goes
+  Loaded loaded_;  // detached before the skeleton goes
   std::unique_ptr<Ring> ring_;
   bpf_link* walk_ = nullptr;  // owned by loaded_
 };

@@ -55,8 +55,8 @@ Workloads::Index Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_
   }
   attribution_.unknown++;
   // Without socket and task it is the kernel's own; a cgroup without a name is nobody's we know.
-  Index index = cgroup == 0 && pid == 0 ? index_of_path("/", now_ns)
-                                        : index_of("unknown", "unknown", now_ns);
+  Index index =
+      cgroup == 0 && pid == 0 ? index_of_path("/", now_ns) : index_of("unknown", "unknown", now_ns);
   if (cgroup != 0 && (known == nullptr || now_ns >= known->retry_ns))
     remember(cgroup, Cgroup{index, known == nullptr ? 0 : known->gone_since_ns, now_ns + kRetryNs});
   return index;
@@ -99,9 +99,11 @@ Workloads::Index Workloads::index_of(std::string_view ns, std::string_view pod, 
     index = free_.back();
     free_.pop_back();
   }
-  slots_[index] = Slot{{std::string(ns.substr(0, kLabelBytesMax)),
-                        std::string(pod.substr(0, kLabelBytesMax))},
-                       0, now_ns, ++last_serial_};
+  slots_[index] =
+      Slot{{std::string(ns.substr(0, kLabelBytesMax)), std::string(pod.substr(0, kLabelBytesMax))},
+           0,
+           now_ns,
+           ++last_serial_};
   by_labels_.emplace(std::move(key), index);
   held_count_++;
   return index;

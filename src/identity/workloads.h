@@ -38,8 +38,8 @@ class Workloads {
     uint64_t unknown = 0;
   };
 
-  // `read_births` is called before an unknown cgroup is looked up, to hand over (by born()) what the
-  // kernel has told so far: the birth of a cgroup is always told before its first event.
+  // `read_births` is called before an unknown cgroup is looked up, to hand over (by born()) what
+  // the kernel has told so far: the birth of a cgroup is always told before its first event.
   explicit Workloads(std::function<void()> read_births = {});
 
   // Not owned. Without a tree only births tell.
@@ -52,8 +52,8 @@ class Workloads {
   // and remembered. Counts how it was found.
   Index of(uint64_t cgroup, uint32_t pid, uint64_t now_ns);
 
-  // Looks which cgroups are gone. A workload stays for kGoneKeptNs after its last cgroup, so that its
-  // last counts are scraped; then `removed` is called and its index may be given to another.
+  // Looks which cgroups are gone. A workload stays for kGoneKeptNs after its last cgroup, so that
+  // its last counts are scraped; then `removed` is called and its index may be given to another.
   void sweep(uint64_t now_ns, const std::function<void(Index)>& removed,
              const std::function<void(uint64_t cgroup)>& cgroup_removed);
 
@@ -76,7 +76,7 @@ class Workloads {
     WorkloadLabels labels;
     uint32_t cgroups = 0;
     uint64_t idle_since_ns = 0;  // without any cgroup since; of use where found by pid alone
-    uint64_t serial = 0;  // 0: free
+    uint64_t serial = 0;         // 0: free
   };
 
   std::string path_of(uint64_t cgroup, uint64_t now_ns);

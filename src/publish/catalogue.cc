@@ -25,7 +25,8 @@ MetricFamily daemon(const char* name, MetricKind kind, const char* help,
 }
 
 void write_named(const std::vector<NamedCount>& counts, Labels node, const char* key, Page& page) {
-  for (const NamedCount& named : counts) page.sample(node, key, named.name, named.count);
+  for (const NamedCount& named : counts)
+    page.sample(node, key, named.name, named.count);
 }
 
 void add_tcp(std::vector<MetricFamily>& all) {
@@ -57,19 +58,16 @@ void add_tcp(std::vector<MetricFamily>& all) {
                       for (unsigned i = 0; i < kFailureReasons; i++)
                         p.sample(l, "reason", failure_reason_name(i), c.failures[i]);
                     }));
-  all.push_back(tcp("kubepulse_tcp_sent_bytes_total", MetricKind::counter,
-                    "Payload that peers have acknowledged.",
-                    [](const TcpCounts& c, const Store&, Labels l, Page& p) {
-                      p.sample(l, c.sent_bytes);
-                    }));
-  all.push_back(tcp("kubepulse_tcp_received_bytes_total", MetricKind::counter,
-                    "Payload received.", [](const TcpCounts& c, const Store&, Labels l, Page& p) {
-                      p.sample(l, c.received_bytes);
-                    }));
-  all.push_back(tcp("kubepulse_tcp_retransmits_total", MetricKind::counter, "Segments sent again.",
-                    [](const TcpCounts& c, const Store&, Labels l, Page& p) {
-                      p.sample(l, c.retransmits);
-                    }));
+  all.push_back(
+      tcp("kubepulse_tcp_sent_bytes_total", MetricKind::counter,
+          "Payload that peers have acknowledged.",
+          [](const TcpCounts& c, const Store&, Labels l, Page& p) { p.sample(l, c.sent_bytes); }));
+  all.push_back(tcp(
+      "kubepulse_tcp_received_bytes_total", MetricKind::counter, "Payload received.",
+      [](const TcpCounts& c, const Store&, Labels l, Page& p) { p.sample(l, c.received_bytes); }));
+  all.push_back(
+      tcp("kubepulse_tcp_retransmits_total", MetricKind::counter, "Segments sent again.",
+          [](const TcpCounts& c, const Store&, Labels l, Page& p) { p.sample(l, c.retransmits); }));
   all.push_back(tcp("kubepulse_tcp_resets_total", MetricKind::counter, "RST segments.",
                     [](const TcpCounts& c, const Store&, Labels l, Page& p) {
                       for (size_t i = 0; i < 2; i++)
@@ -97,11 +95,10 @@ void add_dns(std::vector<MetricFamily>& all) {
                       for (unsigned i = 0; i < kRcodeKinds; i++)
                         p.sample(l, "rcode", rcode_name(i), c.responses[i]);
                     }));
-  all.push_back(dns("kubepulse_dns_timeouts_total", MetricKind::counter,
-                    "DNS queries that no answer followed in 5 s.",
-                    [](const DnsCounts& c, const Store&, Labels l, Page& p) {
-                      p.sample(l, c.timeouts);
-                    }));
+  all.push_back(
+      dns("kubepulse_dns_timeouts_total", MetricKind::counter,
+          "DNS queries that no answer followed in 5 s.",
+          [](const DnsCounts& c, const Store&, Labels l, Page& p) { p.sample(l, c.timeouts); }));
   all.push_back(dns("kubepulse_dns_latency_seconds", MetricKind::histogram,
                     "DNS query sent to answer arrived.",
                     [](const DnsCounts& c, const Store& s, Labels l, Page& p) {
@@ -152,23 +149,20 @@ void add_daemon(std::vector<MetricFamily>& all) {
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.attribution, node, "result", p);
                        }));
-  all.push_back(daemon("kubepulse_workloads", MetricKind::gauge, "Workloads held now.",
-                       [](const DaemonFacts& f, Labels node, Page& p) {
-                         p.sample(node, f.workloads);
-                       }));
-  all.push_back(daemon("kubepulse_series", MetricKind::gauge, "Workload series held now.",
-                       [](const DaemonFacts& f, Labels node, Page& p) {
-                         p.sample(node, f.series);
-                       }));
+  all.push_back(
+      daemon("kubepulse_workloads", MetricKind::gauge, "Workloads held now.",
+             [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.workloads); }));
+  all.push_back(
+      daemon("kubepulse_series", MetricKind::gauge, "Workload series held now.",
+             [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.series); }));
   all.push_back(daemon("kubepulse_overflow_total", MetricKind::counter,
                        "What exceeded the bound of a table.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.overflow, node, "table", p);
                        }));
-  all.push_back(daemon("kubepulse_scrapes_total", MetricKind::counter, "Scrapes begun.",
-                       [](const DaemonFacts& f, Labels node, Page& p) {
-                         p.sample(node, f.scrapes);
-                       }));
+  all.push_back(
+      daemon("kubepulse_scrapes_total", MetricKind::counter, "Scrapes begun.",
+             [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.scrapes); }));
   all.push_back(daemon("kubepulse_scrape_duration_seconds", MetricKind::gauge,
                        "Time to write the last whole page.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
@@ -177,28 +171,22 @@ void add_daemon(std::vector<MetricFamily>& all) {
 }
 
 void add_process(std::vector<MetricFamily>& all) {
-  all.push_back(daemon("process_cpu_seconds_total", MetricKind::counter,
-                       "User and system CPU time of this process.",
-                       [](const DaemonFacts& f, Labels, Page& p) {
-                         p.sample_seconds("", f.cpu_ns);
-                       }));
-  all.push_back(daemon("process_resident_memory_bytes", MetricKind::gauge, "Resident memory.",
-                       [](const DaemonFacts& f, Labels, Page& p) {
-                         p.sample("", f.resident_bytes);
-                       }));
-  all.push_back(daemon("process_virtual_memory_bytes", MetricKind::gauge, "Virtual memory.",
-                       [](const DaemonFacts& f, Labels, Page& p) {
-                         p.sample("", f.virtual_bytes);
-                       }));
+  all.push_back(daemon(
+      "process_cpu_seconds_total", MetricKind::counter, "User and system CPU time of this process.",
+      [](const DaemonFacts& f, Labels, Page& p) { p.sample_seconds("", f.cpu_ns); }));
+  all.push_back(
+      daemon("process_resident_memory_bytes", MetricKind::gauge, "Resident memory.",
+             [](const DaemonFacts& f, Labels, Page& p) { p.sample("", f.resident_bytes); }));
+  all.push_back(
+      daemon("process_virtual_memory_bytes", MetricKind::gauge, "Virtual memory.",
+             [](const DaemonFacts& f, Labels, Page& p) { p.sample("", f.virtual_bytes); }));
   all.push_back(daemon("process_open_fds", MetricKind::gauge, "Open file descriptors.",
                        [](const DaemonFacts& f, Labels, Page& p) { p.sample("", f.open_fds); }));
   all.push_back(daemon("process_max_fds", MetricKind::gauge, "Limit of open file descriptors.",
                        [](const DaemonFacts& f, Labels, Page& p) { p.sample("", f.max_fds); }));
-  all.push_back(daemon("process_start_time_seconds", MetricKind::gauge,
-                       "Start of this process since the epoch.",
-                       [](const DaemonFacts& f, Labels, Page& p) {
-                         p.sample_seconds("", f.start_time_ns);
-                       }));
+  all.push_back(daemon(
+      "process_start_time_seconds", MetricKind::gauge, "Start of this process since the epoch.",
+      [](const DaemonFacts& f, Labels, Page& p) { p.sample_seconds("", f.start_time_ns); }));
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ struct DaemonFacts {
   uint64_t start_time_ns = 0;  // since the epoch
 };
 
-// One writer of the three is set: for each workload that has TCP counts, that has DNS counts, or once.
+// One writer of the three is set: for each workload that has TCP counts, that has DNS counts, or
+// once.
 struct MetricFamily {
   const char* name;
   MetricKind kind;

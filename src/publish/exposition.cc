@@ -21,7 +21,8 @@ class Exposition::Body : public HttpBody {
     const std::vector<MetricFamily>& families = catalogue();
     page_.text().swap(out);  // appends to what is there
     size_t enough = page_.text().size() + kPieceBytes;
-    while (family_ < families.size() && page_.text().size() < enough) write_some(families[family_]);
+    while (family_ < families.size() && page_.text().size() < enough)
+      write_some(families[family_]);
     bool more = family_ < families.size();
     if (!more) page_.end();
     page_.text().swap(out);

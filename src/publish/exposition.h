@@ -21,8 +21,8 @@ class Exposition {
   // Neither is owned; both outlive the pages.
   Exposition(const Workloads& workloads, const Store& store, std::string_view node);
 
-  // A page of what is counted, read as it is sent. `done` is told how long its writing took, without
-  // the waiting in between, when it has been written whole.
+  // A page of what is counted, read as it is sent. `done` is told how long its writing took,
+  // without the waiting in between, when it has been written whole.
   std::unique_ptr<HttpBody> page(PageFormat format, DaemonFacts facts,
                                  std::function<void(uint64_t duration_ns)> done);
 

@@ -20,7 +20,8 @@ struct Histogram {
 
   void observe(const BucketBounds& bounds, uint64_t ns) {
     size_t at = 0;
-    while (at < bounds.size() && ns > bounds[at]) at++;  // a bound is inclusive
+    while (at < bounds.size() && ns > bounds[at])
+      at++;  // a bound is inclusive
     buckets[at]++;
     sum_ns += ns;
   }

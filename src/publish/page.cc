@@ -8,9 +8,12 @@ namespace {
 
 const char* kind_name(MetricKind kind) {
   switch (kind) {
-    case MetricKind::counter: return "counter";
-    case MetricKind::gauge: return "gauge";
-    case MetricKind::histogram: return "histogram";
+    case MetricKind::counter:
+      return "counter";
+    case MetricKind::gauge:
+      return "gauge";
+    case MetricKind::histogram:
+      return "histogram";
   }
   return "unknown";
 }
@@ -32,7 +35,8 @@ void Page::family(std::string_view name, MetricKind kind, std::string_view help)
   name_ = name;
   // OpenMetrics names a counter's family without the _total of its samples.
   std::string_view title = name;
-  if (format_ == PageFormat::openmetrics && kind == MetricKind::counter && ends_with(name, "_total"))
+  if (format_ == PageFormat::openmetrics && kind == MetricKind::counter &&
+      ends_with(name, "_total"))
     title.remove_suffix(6);
   auto line = [&](std::string_view word, std::string_view rest) {
     text_ += "# ";

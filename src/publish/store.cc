@@ -6,7 +6,9 @@ size_t Store::tcp_series() const {
   return 3 * histogram_series() + 2 + 2 + kFailureReasons + 3 + 2;
 }
 
-size_t Store::dns_series() const { return histogram_series() + 1 + kRcodeKinds + 1; }
+size_t Store::dns_series() const {
+  return histogram_series() + 1 + kRcodeKinds + 1;
+}
 
 template <typename Counts>
 Counts& Store::counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index, size_t series) {
@@ -22,8 +24,12 @@ Counts& Store::counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index,
   return *all[index];
 }
 
-TcpCounts& Store::tcp(Index index) { return counts_of(tcp_, index, tcp_series()); }
-DnsCounts& Store::dns(Index index) { return counts_of(dns_, index, dns_series()); }
+TcpCounts& Store::tcp(Index index) {
+  return counts_of(tcp_, index, tcp_series());
+}
+DnsCounts& Store::dns(Index index) {
+  return counts_of(dns_, index, dns_series());
+}
 
 void Store::count_query(Index index, std::string_view domain) {
   DnsCounts& counts = dns(index);
@@ -51,7 +57,8 @@ void Store::remove(Index index) {
     series_ -= tcp_series();
   }
   if (index < dns_.size() && dns_[index] != nullptr) {
-    for (const DomainCount& held : dns_[index]->domains) domains_.release(held.domain);
+    for (const DomainCount& held : dns_[index]->domains)
+      domains_.release(held.domain);
     series_ -= dns_series() + dns_[index]->domains.size();
     dns_[index].reset();
   }

@@ -1,5 +1,6 @@
-// What has been counted, in plain structs per workload. An update on the event path is a few adds; memory
-// is taken when a workload has its first TCP or DNS event, and given back when it is removed.
+// What has been counted, in plain structs per workload. An update on the event path is a few adds;
+// memory is taken when a workload has its first TCP or DNS event, and given back when it is
+// removed.
 #ifndef KUBEPULSE_PUBLISH_STORE_H
 #define KUBEPULSE_PUBLISH_STORE_H
 

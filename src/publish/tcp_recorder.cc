@@ -15,7 +15,9 @@ uint64_t listener_key(const tcp_record& record) {
   return uint64_t{record.netns} << 16 | record.local_port;
 }
 
-uint64_t elapsed(uint64_t from_ns, uint64_t to_ns) { return to_ns > from_ns ? to_ns - from_ns : 0; }
+uint64_t elapsed(uint64_t from_ns, uint64_t to_ns) {
+  return to_ns > from_ns ? to_ns - from_ns : 0;
+}
 
 }  // namespace
 
@@ -30,10 +32,17 @@ void TcpRecorder::take(const tcp_record& record) {
   Workloads::Index index = workloads_.of(record.cgroup, record.pid, record.time_ns);
   TcpCounts& counts = store_.tcp(index);
   switch (record.kind) {
-    case TCP_KIND_OPENED: opened(counts, record); break;
-    case TCP_KIND_FAILED: failed(counts, record); break;
-    case TCP_KIND_CLOSED: closed(counts, record); break;
-    default: return;
+    case TCP_KIND_OPENED:
+      opened(counts, record);
+      break;
+    case TCP_KIND_FAILED:
+      failed(counts, record);
+      break;
+    case TCP_KIND_CLOSED:
+      closed(counts, record);
+      break;
+    default:
+      return;
   }
   if (log_ == nullptr) return;
   const WorkloadLabels& labels = workloads_.labels(index);
@@ -119,7 +128,8 @@ void TcpRecorder::end_walk() {
   listeners_.each([&](uint64_t key, uint32_t walk) {
     if (walk_ - walk > 1) gone.push_back(key);
   });
-  for (uint64_t key : gone) listeners_.erase(key);
+  for (uint64_t key : gone)
+    listeners_.erase(key);
 }
 
 }  // namespace kubepulse

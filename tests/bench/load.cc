@@ -42,7 +42,9 @@ sockaddr_in address(uint32_t host, uint16_t port) {
 }
 
 // 127.1.0.x: so many destinations that their closed connections do not use up the local ports.
-uint32_t destination(uint64_t i) { return 0x7F010001 + static_cast<uint32_t>(i % 250); }
+uint32_t destination(uint64_t i) {
+  return 0x7F010001 + static_cast<uint32_t>(i % 250);
+}
 
 void keep_pace(uint64_t begun_ns, uint64_t done, uint64_t rate) {
   uint64_t due_ns = begun_ns + done * kNsPerSecond / rate;
@@ -73,7 +75,8 @@ void accept_all(int listener) {
     if (fd < 0) return;
     g_accepted++;
     char byte;
-    while (read(fd, &byte, 1) > 0) continue;
+    while (read(fd, &byte, 1) > 0)
+      continue;
     close(fd);
   }
 }
@@ -85,13 +88,15 @@ uint64_t load_tcp(uint64_t rate, uint64_t seconds) {
   uint64_t begun_ns = monotonic_ns(), made = 0;
   for (; made < rate * seconds; made++) {
     keep_pace(begun_ns, made, rate);
-    while (made - g_accepted > kOutstandingMax) usleep(100);
+    while (made - g_accepted > kOutstandingMax)
+      usleep(100);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in to = address(destination(made), port);
     if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) fail("connect");
     close(fd);
   }
-  while (g_accepted < made) usleep(1000);
+  while (g_accepted < made)
+    usleep(1000);
   usleep(200 * 1000);  // the last FINs
   shutdown(listener, SHUT_RDWR);
   server.join();
@@ -103,7 +108,8 @@ void answer_all(int fd) {
   sockaddr_in from{};
   for (;;) {
     socklen_t size = sizeof from;
-    ssize_t length = recvfrom(fd, message, sizeof message, 0, reinterpret_cast<sockaddr*>(&from), &size);
+    ssize_t length =
+        recvfrom(fd, message, sizeof message, 0, reinterpret_cast<sockaddr*>(&from), &size);
     if (length < 12) return;
     message[2] |= 0x80;
     sendto(fd, message, static_cast<size_t>(length), 0, reinterpret_cast<sockaddr*>(&from), size);
@@ -139,7 +145,8 @@ uint64_t load_dns(uint64_t rate, uint64_t seconds) {
 
 void join_cgroup(const std::string& folder) {
   FILE* file = fopen((folder + "/cgroup.procs").c_str(), "we");
-  if (file == nullptr || fprintf(file, "%d\n", getpid()) < 0 || fclose(file) != 0) fail(folder.c_str());
+  if (file == nullptr || fprintf(file, "%d\n", getpid()) < 0 || fclose(file) != 0)
+    fail(folder.c_str());
 }
 
 uint64_t load_spread(const char* folder, uint64_t count) {
@@ -164,8 +171,8 @@ uint64_t load_spread(const char* folder, uint64_t count) {
   return count;
 }
 
-// A network namespace of its own: its closed connections do not meet those of an earlier run, and the
-// host's ports and time-wait table stay as they are.
+// A network namespace of its own: its closed connections do not meet those of an earlier run, and
+// the host's ports and time-wait table stay as they are.
 void enter_netns() {
   if (unshare(CLONE_NEWNET) != 0) fail("unshare");
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
