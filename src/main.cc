@@ -16,10 +16,6 @@
 #include "self_check.h"
 #include "version.h"
 
-namespace __gnu_cxx {
-void __verbose_terminate_handler();
-}
-
 using namespace kubepulse;  // NOLINT: the one file that is not in it
 
 namespace {

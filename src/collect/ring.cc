@@ -12,7 +12,7 @@ namespace kubepulse {
 namespace {
 
 // What is mapped is resident; mapping and unmapping costs some 10 us and 100 ns a page.
-constexpr size_t kWindowBytes = 1024 * 1024;
+constexpr size_t kWindowBytes = size_t{1024} * 1024;
 
 size_t page_size() {
   static const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));

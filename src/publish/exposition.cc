@@ -6,7 +6,7 @@ namespace kubepulse {
 
 namespace {
 
-constexpr size_t kPieceBytes = 32 * 1024;
+constexpr size_t kPieceBytes = size_t{32} * 1024;
 
 }  // namespace
 
