@@ -17,7 +17,7 @@ const volatile int legacy_hierarchy = -1;
 
 // TRACE_CGROUP_PATH (kernel/cgroup/cgroup-internal.h) makes the path only while this is attached.
 SEC("raw_tp/cgroup_mkdir")
-int BPF_PROG(cgroup_born, struct cgroup* cgroup, const char* path) {
+int BPF_PROG(cgroup_born, struct cgroup *cgroup, const char *path) {
   int hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
   // The default hierarchy, v2, has the number 0 (kernel/cgroup/cgroup.c, cgroup_init).
   __u64 id = BPF_CORE_READ(cgroup, kn, id);
@@ -25,7 +25,7 @@ int BPF_PROG(cgroup_born, struct cgroup* cgroup, const char* path) {
     id |= CGROUP_LEGACY_BIT;
   else if (hierarchy != 0)
     return 0;
-  struct cgroup_record* record = bpf_ringbuf_reserve(&cgroup_ring, sizeof *record, 0);
+  struct cgroup_record *record = bpf_ringbuf_reserve(&cgroup_ring, sizeof *record, 0);
   if (!record) {
     __sync_fetch_and_add(&cgroup_dropped, 1);
     return 0;

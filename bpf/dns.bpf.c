@@ -18,6 +18,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define IPV4_HEADER_MIN 20
 #define IPV6_HEADER 40
 #define UDP_HEADER 8
+#define VLAN_TAG 4
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -28,7 +29,7 @@ __u64 dns_dropped = 0;
 
 struct packet {
   __u8 ip[IPV6_HEADER + UDP_HEADER];  // the headers as they stand, IPv4 without its options
-  const unsigned char* message;
+  const unsigned char *message;
   __u32 message_length;  // by the UDP header
   __u32 readable;        // bytes of it that stand in the linear part
   __u32 netns;
@@ -37,28 +38,30 @@ struct packet {
   __u8 family;
 };
 
-static __always_inline __u16 be16(const __u8* at) {
+static __always_inline __u16 be16(const __u8 *at) {
   return (__u16)(at[0] << 8 | at[1]);
 }
 
-// `network` is where the IP header stands. False: no UDP, or not its first fragment.
-static __always_inline bool parse(struct packet* packet, struct sk_buff* skb,
-                                  const unsigned char* network, const bool typed) {
+// `network` is where the IP header stands. False: no DNS, or not its first fragment. Nearly every
+// packet is turned away at the first look, which therefore is short.
+static __always_inline bool parse(struct packet *packet, struct sk_buff *skb,
+                                  const unsigned char *network, const bool typed) {
+  __u8 first[12];
+  if (bpf_probe_read_kernel(first, sizeof first, network) != 0) return false;
+  __u8 version = first[0] >> 4;
+  if (!(version == 4 && first[9] == IPPROTO_UDP) && !(version == 6 && first[6] == IPPROTO_UDP))
+    return false;
   if (bpf_probe_read_kernel(packet->ip, sizeof packet->ip, network) != 0) return false;
   __u32 header;
-  const __u8* udp;
+  const __u8 *udp;
   __u8 udp_copy[UDP_HEADER];
-  __u8 version = packet->ip[0] >> 4;
   if (version == 4) {
-    if (packet->ip[9] != IPPROTO_UDP || (be16(packet->ip + 6) & 0x1FFF) != 0) return false;
+    if ((be16(packet->ip + 6) & 0x1FFF) != 0) return false;
     header = (packet->ip[0] & 15) * 4;
     packet->family = AF_INET;
-  } else if (version == 6) {
-    if (packet->ip[6] != IPPROTO_UDP) return false;
+  } else {
     header = IPV6_HEADER;
     packet->family = AF_INET6;
-  } else {
-    return false;
   }
   if (version == 6) {
     udp = packet->ip + IPV6_HEADER;
@@ -75,14 +78,14 @@ static __always_inline bool parse(struct packet* packet, struct sk_buff* skb,
   packet->message_length = udp_length > UDP_HEADER ? udp_length - UDP_HEADER : 0;
   packet->message = network + header + UDP_HEADER;
   __u32 linear = READ(typed, skb, len) - READ(typed, skb, data_len);
-  const unsigned char* end = READ(typed, skb, data) + linear;
+  const unsigned char *end = READ(typed, skb, data) + linear;
   __s64 readable = end - packet->message;
   if (readable < 0) readable = 0;
   packet->readable = readable > packet->message_length ? packet->message_length : readable;
   return true;
 }
 
-static __always_inline void copy_address(__u8* out, const struct packet* packet, int at_v4,
+static __always_inline void copy_address(__u8 *out, const struct packet *packet, int at_v4,
                                          int at_v6) {
   __builtin_memset(out, 0, 16);
   if (packet->family == AF_INET)
@@ -93,7 +96,7 @@ static __always_inline void copy_address(__u8* out, const struct packet* packet,
 
 // The third byte of a message begins its flags; the top bit tells an answer (RFC 1035 4.1.1). Too
 // short to tell: what goes to port 53 counts as a query.
-static __always_inline bool is_answer(const struct packet* packet) {
+static __always_inline bool is_answer(const struct packet *packet) {
   __u8 flags = 0;
   if (packet->readable < 3) return false;
   bpf_probe_read_kernel(&flags, 1, packet->message + 2);
@@ -102,7 +105,7 @@ static __always_inline bool is_answer(const struct packet* packet) {
 
 // Whoever runs now is the sender, but for a packet that has waited in the kernel, for ARP say: then
 // the cgroup of the running task hardly is the socket's.
-static __always_inline void fill_task(struct dns_record* record, __u64 socket_id) {
+static __always_inline void fill_task(struct dns_record *record, __u64 socket_id) {
   record->pid = 0;
   __builtin_memset(record->comm, 0, sizeof record->comm);
   if (bpf_get_current_cgroup_id() != socket_id) return;
@@ -113,9 +116,9 @@ static __always_inline void fill_task(struct dns_record* record, __u64 socket_id
 }
 
 // `size` is a constant, as the verifier wants for a reservation.
-static __always_inline void emit_sized(const struct packet* packet, int kind, __u64 cgroup,
+static __always_inline void emit_sized(const struct packet *packet, int kind, __u64 cgroup,
                                        const __u32 size) {
-  struct dns_record* record = bpf_ringbuf_reserve(&dns_ring, sizeof *record + size, 0);
+  struct dns_record *record = bpf_ringbuf_reserve(&dns_ring, sizeof *record + size, 0);
   if (!record) {
     __sync_fetch_and_add(&dns_dropped, 1);
     return;
@@ -149,7 +152,7 @@ static __always_inline void emit_sized(const struct packet* packet, int kind, __
 }
 
 // Not inlined: eight programs share them.
-static __noinline int emit_query(const struct packet* packet, __u64 cgroup) {
+static __noinline int emit_query(const struct packet *packet, __u64 cgroup) {
   if (packet->readable <= DNS_PAYLOAD_SHORT)
     emit_sized(packet, DNS_KIND_QUERY, cgroup, DNS_PAYLOAD_SHORT);
   else
@@ -157,98 +160,99 @@ static __noinline int emit_query(const struct packet* packet, __u64 cgroup) {
   return 0;
 }
 
-static __noinline int emit_answer(const struct packet* packet) {
+static __noinline int emit_answer(const struct packet *packet) {
   emit_sized(packet, DNS_KIND_ANSWER, 0, DNS_HEADER_SIZE + 4);
   return 0;
 }
 
-static __always_inline void query(struct sk_buff* skb, const bool typed) {
-  struct sock* sk = READ(typed, skb, sk);
+static __always_inline void query(struct sk_buff *skb, const bool typed) {
+  struct sock *sk = READ(typed, skb, sk);
   if (!sk) return;
-  // Only a full socket has the fields below (sk_fullsock, include/net/sock.h).
+  // Only a full socket has a protocol (sk_fullsock, include/net/sock.h): of the others this reads
+  // something else, which the second look finds out.
+  if (READ(typed, sk, sk_protocol) != IPPROTO_UDP) return;
   int state = READ(typed, sk, __sk_common.skc_state);
   if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV) return;
-  if (READ(typed, sk, sk_protocol) != IPPROTO_UDP) return;
   struct packet packet;
-  const unsigned char* network = READ(typed, skb, head) + READ(typed, skb, network_header);
+  const unsigned char *network = READ(typed, skb, head) + READ(typed, skb, network_header);
   if (!parse(&packet, skb, network, typed)) return;
   if (packet.destination_port != DNS_PORT || is_answer(&packet)) return;
   packet.netns = socket_netns(sk, typed);
   emit_query(&packet, socket_cgroup(sk, typed));
 }
 
-static __always_inline void answer(struct sk_buff* skb, const unsigned char* network, __u32 netns,
-                                   const bool typed) {
+static __always_inline bool is_dns_answer(struct packet *packet, struct sk_buff *skb,
+                                          const unsigned char *network, const bool typed) {
+  return parse(packet, skb, network, typed) && packet->source_port == DNS_PORT && is_answer(packet);
+}
+
+static __always_inline void received(struct sk_buff *skb, const bool typed) {
+  __u16 protocol = bpf_ntohs(READ(typed, skb, protocol));
+  // At this point data is the network header, or a VLAN tag that the device has left in place.
+  const unsigned char *network = READ(typed, skb, data);
+  if (protocol == ETH_P_8021Q)
+    network += VLAN_TAG;
+  else if (protocol != ETH_P_IP && protocol != ETH_P_IPV6)
+    return;
   struct packet packet;
-  if (!parse(&packet, skb, network, typed)) return;
-  if (packet.source_port != DNS_PORT || !is_answer(&packet)) return;
-  packet.netns = netns;
+  if (!is_dns_answer(&packet, skb, network, typed)) return;
+  packet.netns =
+      typed ? skb->dev->nd_net.net->ns.inum : BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
   emit_answer(&packet);
 }
 
-static __always_inline void received(struct sk_buff* skb, const bool typed) {
-  __u16 protocol = bpf_ntohs(READ(typed, skb, protocol));
-  // At this point data is the network header, or a VLAN tag that the device has left in place.
-  const unsigned char* network = READ(typed, skb, data);
-  if (protocol == ETH_P_8021Q) {
-    network += 4;
-    protocol = ETH_P_IP;
-  }
-  if (protocol != ETH_P_IP && protocol != ETH_P_IPV6) return;
-  __u32 netns =
-      typed ? skb->dev->nd_net.net->ns.inum : BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
-  answer(skb, network, netns, typed);
-}
-
-static __always_inline void enqueued(struct sock* sk, struct sk_buff* skb, const bool typed) {
-  const unsigned char* network = READ(typed, skb, head) + READ(typed, skb, network_header);
-  answer(skb, network, socket_netns(sk, typed), typed);
+static __always_inline void enqueued(struct sock *sk, struct sk_buff *skb, const bool typed) {
+  struct packet packet;
+  const unsigned char *network = READ(typed, skb, head) + READ(typed, skb, network_header);
+  if (!is_dns_answer(&packet, skb, network, typed)) return;
+  packet.netns = socket_netns(sk, typed);
+  emit_answer(&packet);
 }
 
 SEC("tp_btf/net_dev_queue")
-int BPF_PROG(dns_query_tracepoint, struct sk_buff* skb) {
+int BPF_PROG(dns_query_tracepoint, struct sk_buff *skb) {
   query(skb, true);
   return 0;
 }
 
 SEC("tp_btf/netif_receive_skb")
-int BPF_PROG(dns_answer_tracepoint, struct sk_buff* skb) {
+int BPF_PROG(dns_answer_tracepoint, struct sk_buff *skb) {
   received(skb, true);
   return 0;
 }
 
 SEC("fentry/ip_send_skb")
-int BPF_PROG(dns_query4_fentry, struct net* net, struct sk_buff* skb) {
+int BPF_PROG(dns_query4_fentry, struct net *net, struct sk_buff *skb) {
   query(skb, true);
   return 0;
 }
 
 SEC("fentry/ip6_send_skb")
-int BPF_PROG(dns_query6_fentry, struct sk_buff* skb) {
+int BPF_PROG(dns_query6_fentry, struct sk_buff *skb) {
   query(skb, true);
   return 0;
 }
 
 SEC("fentry/__udp_enqueue_schedule_skb")
-int BPF_PROG(dns_answer_fentry, struct sock* sk, struct sk_buff* skb) {
+int BPF_PROG(dns_answer_fentry, struct sock *sk, struct sk_buff *skb) {
   enqueued(sk, skb, true);
   return 0;
 }
 
 SEC("kprobe/ip_send_skb")
-int BPF_KPROBE(dns_query4_kprobe, struct net* net, struct sk_buff* skb) {
+int BPF_KPROBE(dns_query4_kprobe, struct net *net, struct sk_buff *skb) {
   query(skb, false);
   return 0;
 }
 
 SEC("kprobe/ip6_send_skb")
-int BPF_KPROBE(dns_query6_kprobe, struct sk_buff* skb) {
+int BPF_KPROBE(dns_query6_kprobe, struct sk_buff *skb) {
   query(skb, false);
   return 0;
 }
 
 SEC("kprobe/__udp_enqueue_schedule_skb")
-int BPF_KPROBE(dns_answer_kprobe, struct sock* sk, struct sk_buff* skb) {
+int BPF_KPROBE(dns_answer_kprobe, struct sock *sk, struct sk_buff *skb) {
   enqueued(sk, skb, false);
   return 0;
 }

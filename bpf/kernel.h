@@ -24,23 +24,23 @@ struct cgroup_root {
 };
 
 struct cgroup {
-  struct kernfs_node* kn;
-  struct cgroup_root* root;
+  struct kernfs_node *kn;
+  struct cgroup_root *root;
 };
 
 struct cgroup_subsys_state {
-  struct cgroup* cgroup;
+  struct cgroup *cgroup;
 };
 
 struct css_set {
-  struct cgroup_subsys_state* subsys[16];
-  struct cgroup* dfl_cgrp;
+  struct cgroup_subsys_state *subsys[16];
+  struct cgroup *dfl_cgrp;
 };
 
 struct task_struct {
   int tgid;
   char comm[16];
-  struct css_set* cgroups;
+  struct css_set *cgroups;
 };
 
 struct ns_common {
@@ -52,7 +52,7 @@ struct net {
 };
 
 typedef struct {
-  struct net* net;
+  struct net *net;
 } possible_net_t;
 
 struct in6_addr {
@@ -74,7 +74,7 @@ struct sock_common {
 };
 
 struct sock_cgroup_data {
-  struct cgroup* cgroup;  // since 5.15
+  struct cgroup *cgroup;  // since 5.15
 };
 
 // Until 5.14 the pointer shares a word with flags in its low bits (include/linux/cgroup-defs.h).
@@ -111,7 +111,7 @@ struct tcp_sock {
 
 struct socket {
   short type;
-  struct sock* sk;
+  struct sock *sk;
 };
 
 struct super_block {
@@ -119,24 +119,24 @@ struct super_block {
 };
 
 struct inode {
-  struct super_block* i_sb;
+  struct super_block *i_sb;
 };
 
 struct file {
-  struct inode* f_inode;
-  void* private_data;
+  struct inode *f_inode;
+  void *private_data;
 };
 
 struct seq_file;
 
 struct bpf_iter_meta {
-  struct seq_file* seq;
+  struct seq_file *seq;
 };
 
 struct bpf_iter__task_file {
-  struct bpf_iter_meta* meta;
-  struct task_struct* task;
-  struct file* file;
+  struct bpf_iter_meta *meta;
+  struct task_struct *task;
+  struct file *file;
 };
 
 struct net_device {
@@ -144,15 +144,15 @@ struct net_device {
 };
 
 struct sk_buff {
-  struct net_device* dev;
-  struct sock* sk;
+  struct net_device *dev;
+  struct sock *sk;
   unsigned int len;
   unsigned int data_len;
   __u16 protocol;
   __u16 transport_header;
   __u16 network_header;
-  unsigned char* head;
-  unsigned char* data;
+  unsigned char *head;
+  unsigned char *data;
 };
 
 #pragma clang attribute pop

@@ -65,13 +65,13 @@ const volatile __u8 keep_listeners = 0;
 // Only the event log tells names of tasks.
 const volatile __u8 keep_comm = 0;
 
-static __always_inline __u64 owner_of(struct sock* sk, const bool typed) {
+static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
   __u64 legacy = current_legacy_cgroup();
   return legacy ? legacy : socket_cgroup(sk, typed);
 }
 
-static __always_inline void read_address(__u8* out, struct in6_addr* in, const bool typed) {
-  __u32* words = (__u32*)out;
+static __always_inline void read_address(__u8 *out, struct in6_addr *in, const bool typed) {
+  __u32 *words = (__u32 *)out;
   if (typed) {
     words[0] = in->in6_u.u6_addr32[0];
     words[1] = in->in6_u.u6_addr32[1];
@@ -82,35 +82,35 @@ static __always_inline void read_address(__u8* out, struct in6_addr* in, const b
   }
 }
 
-static __always_inline void fill_socket(struct tcp_record* record, struct sock* sk,
-                                        struct tcp_sock* tp, const bool typed) {
+static __always_inline void fill_socket(struct tcp_record *record, struct sock *sk,
+                                        struct tcp_sock *tp, const bool typed) {
   record->socket = (__u64)sk;
   record->netns = socket_netns(sk, typed);
   // Not skc_num: tcp_set_state() gives the port back before it tells of TCP_CLOSE.
   record->local_port = bpf_ntohs(READ(typed, tp, inet_conn.icsk_inet.inet_sport));
   record->remote_port = bpf_ntohs(READ(typed, sk, __sk_common.skc_dport));
-  __u64 *local = (__u64*)record->local, *remote = (__u64*)record->remote;
+  __u64 *local = (__u64 *)record->local, *remote = (__u64 *)record->remote;
   local[0] = local[1] = remote[0] = remote[1] = 0;
   __u16 family = READ(typed, sk, __sk_common.skc_family);
   __u32 daddr = READ(typed, sk, __sk_common.skc_daddr);
   if (family == AF_INET6) {
     read_address(record->remote, &sk->__sk_common.skc_v6_daddr, typed);
     read_address(record->local, &sk->__sk_common.skc_v6_rcv_saddr, typed);
-    __u32* words = (__u32*)record->remote;
+    __u32 *words = (__u32 *)record->remote;
     if (words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xFFFF)) {
       family = AF_INET;
       remote[0] = remote[1] = local[0] = local[1] = 0;
     }
   }
   if (family == AF_INET) {
-    *(__u32*)record->remote = daddr;
-    *(__u32*)record->local = READ(typed, sk, __sk_common.skc_rcv_saddr);
+    *(__u32 *)record->remote = daddr;
+    *(__u32 *)record->local = READ(typed, sk, __sk_common.skc_rcv_saddr);
   }
   record->family = family;
 }
 
 // bytes_acked counts sequence numbers (RFC 4898): a SYN that we sent and a FIN are one each.
-static __always_inline void fill_totals(struct tcp_record* record, struct tcp_sock* tp, int state,
+static __always_inline void fill_totals(struct tcp_record *record, struct tcp_sock *tp, int state,
                                         const bool typed) {
   __u64 sent = READ(typed, tp, bytes_acked);
   if (record->direction == TCP_DIRECTION_OUT && sent > 0) sent--;
@@ -123,8 +123,8 @@ static __always_inline void fill_totals(struct tcp_record* record, struct tcp_so
   record->rtt_us = READ(typed, tp, srtt_us) >> 3;
 }
 
-static __always_inline void fill_connection(struct tcp_record* record,
-                                            const struct connection* connection) {
+static __always_inline void fill_connection(struct tcp_record *record,
+                                            const struct connection *connection) {
   record->start_ns = connection->start_ns;
   record->close_ns = connection->close_ns;
   record->cgroup = connection->cgroup;
@@ -133,26 +133,26 @@ static __always_inline void fill_connection(struct tcp_record* record,
   __builtin_memcpy(record->comm, connection->comm, sizeof record->comm);
 }
 
-static __always_inline struct tcp_record* reserve(int kind) {
-  struct tcp_record* record = bpf_ringbuf_reserve(&tcp_ring, sizeof(struct tcp_record), 0);
+static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
+  struct tcp_record *record = bpf_ringbuf_reserve(&tcp_ring, sizeof(struct tcp_record), 0);
   if (!record) {
     __sync_fetch_and_add(&tcp_dropped, 1);
     return 0;
   }
-  record->time_ns = bpf_ktime_get_ns();
+  record->time_ns = now_ns;
   record->kind = kind;
   record->error = 0;
   __builtin_memset(record->unused, 0, sizeof record->unused);
   return record;
 }
 
-static __always_inline void remember(__u64 key, const struct connection* connection) {
+static __always_inline void remember(__u64 key, const struct connection *connection) {
   if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY) != 0)
     __sync_fetch_and_add(&connections_overflow, 1);
 }
 
 // In connect(2): the only moment when the task is certainly the one that connects.
-static __always_inline void syn_sent(struct sock* sk, const bool typed) {
+static __always_inline void syn_sent(struct sock *sk, const bool typed) {
   struct connection connection = {};
   connection.start_ns = bpf_ktime_get_ns();
   connection.cgroup = owner_of(sk, typed);
@@ -162,7 +162,7 @@ static __always_inline void syn_sent(struct sock* sk, const bool typed) {
   remember((__u64)sk, &connection);
 }
 
-static __always_inline void listening(struct sock* sk, const bool typed) {
+static __always_inline void listening(struct sock *sk, const bool typed) {
   if (!keep_listeners) return;
   struct listener_key key = {socket_netns(sk, typed), READ(typed, sk, __sk_common.skc_num)};
   struct listener listener = {};
@@ -172,25 +172,25 @@ static __always_inline void listening(struct sock* sk, const bool typed) {
   bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
 }
 
-static __always_inline void passive(struct connection* connection, struct sock* sk,
+static __always_inline void passive(struct connection *connection, struct sock *sk,
                                     const bool typed) {
-  connection->start_ns = bpf_ktime_get_ns();
   connection->direction = TCP_DIRECTION_IN;
   connection->cgroup = socket_cgroup(sk, typed);
   if (!keep_listeners) return;
   struct listener_key key = {socket_netns(sk, typed), READ(typed, sk, __sk_common.skc_num)};
-  struct listener* listener = bpf_map_lookup_elem(&listeners, &key);
+  struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
   if (!listener) return;
   connection->pid = listener->pid;
   __builtin_memcpy(connection->comm, listener->comm, sizeof connection->comm);
   if (listener->cgroup & CGROUP_LEGACY_BIT) connection->cgroup = listener->cgroup;
 }
 
-static __always_inline void established(struct sock* sk, struct tcp_sock* tp, int old_state,
+static __always_inline void established(struct sock *sk, struct tcp_sock *tp, int old_state,
                                         const bool typed) {
   __u64 key = (__u64)sk;
+  __u64 now_ns = bpf_ktime_get_ns();
   struct connection fresh = {};
-  struct connection* connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
   if (connection) {
     if (connection->established) return;
     connection->established = 1;
@@ -200,13 +200,14 @@ static __always_inline void established(struct sock* sk, struct tcp_sock* tp, in
       fresh.cgroup = socket_cgroup(sk, typed);
       fresh.direction = TCP_DIRECTION_OUT;
     } else {
+      fresh.start_ns = now_ns;
       passive(&fresh, sk, typed);
     }
     fresh.established = 1;
     remember(key, &fresh);
     connection = &fresh;
   }
-  struct tcp_record* record = reserve(TCP_KIND_OPENED);
+  struct tcp_record *record = reserve(TCP_KIND_OPENED, now_ns);
   if (!record) return;
   fill_connection(record, connection);
   fill_socket(record, sk, tp, typed);
@@ -215,7 +216,7 @@ static __always_inline void established(struct sock* sk, struct tcp_sock* tp, in
   bpf_ringbuf_submit(record, 0);
 }
 
-static __always_inline int failure(struct sock* sk, struct tcp_sock* tp, const bool typed) {
+static __always_inline int failure(struct sock *sk, struct tcp_sock *tp, const bool typed) {
   int error = READ(typed, sk, sk_err);
   if (error) return error;
   // No error and no SYN: connect(2) found no free port (tcp_v4_connect, inet_hash_connect).
@@ -224,15 +225,16 @@ static __always_inline int failure(struct sock* sk, struct tcp_sock* tp, const b
   return ECANCELED;
 }
 
-static __always_inline void ended(struct sock* sk, struct tcp_sock* tp, int old_state,
+static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_state,
                                   const bool again, const bool typed) {
   __u64 key = (__u64)sk;
-  struct connection* connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
   if (again && !connection) return;
   bool connecting = old_state == TCP_SYN_SENT || (old_state == TCP_SYN_RECV && connection);
   // An accepted socket that never was established, or a listener.
   if (old_state == TCP_LISTEN || (old_state == TCP_SYN_RECV && !connection)) return;
-  struct tcp_record* record = reserve(connecting ? TCP_KIND_FAILED : TCP_KIND_CLOSED);
+  struct tcp_record *record =
+      reserve(connecting ? TCP_KIND_FAILED : TCP_KIND_CLOSED, bpf_ktime_get_ns());
   if (record) {
     if (connection) {
       fill_connection(record, connection);
@@ -256,10 +258,10 @@ static __always_inline void ended(struct sock* sk, struct tcp_sock* tp, int old_
 
 // The application has closed it: sk_shutdown is set before the state changes (tcp_close). After
 // shutdown(SHUT_WR) only, it still reads, and the connection lives on.
-static __always_inline void closing(struct sock* sk, const bool typed) {
+static __always_inline void closing(struct sock *sk, const bool typed) {
   if (READ(typed, sk, sk_shutdown) != SHUTDOWN_MASK) return;
   __u64 key = (__u64)sk;
-  struct connection* connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
   if (connection && !connection->close_ns) connection->close_ns = bpf_ktime_get_ns();
 }
 
@@ -268,7 +270,7 @@ static __always_inline void closing(struct sock* sk, const bool typed) {
 // softirqs enabled, and what a softirq changes meanwhile would be lost, some 100 of a million. It
 // skips one program, not both: the second call (`again`) does what the first was kept from, and
 // mostly nothing.
-static __always_inline void state_changed(struct sock* sk, struct tcp_sock* tp, int old_state,
+static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, int old_state,
                                           int new_state, const bool again, const bool typed) {
   if (new_state == TCP_ESTABLISHED)
     established(sk, tp, old_state, typed);
@@ -296,37 +298,37 @@ static __always_inline bool wanted(int state, int states) {
 
 // bpf_skc_to_tcp_sock() is of 5.9; before, the raw flavour below serves.
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state_typed, struct sock* sk, int old_state, int new_state) {
+int BPF_PROG(tcp_state_typed, struct sock *sk, int old_state, int new_state) {
   if (!wanted(new_state, STATES)) return 0;
-  struct tcp_sock* tp = bpf_skc_to_tcp_sock(sk);
+  struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
   if (tp) state_changed(sk, tp, old_state, new_state, false, true);
   return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state_again_typed, struct sock* sk, int old_state, int new_state) {
+int BPF_PROG(tcp_state_again_typed, struct sock *sk, int old_state, int new_state) {
   if (!wanted(new_state, STATES_AGAIN)) return 0;
-  struct tcp_sock* tp = bpf_skc_to_tcp_sock(sk);
+  struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
   if (tp) state_changed(sk, tp, old_state, new_state, true, true);
   return 0;
 }
 
 SEC("raw_tp/inet_sock_set_state")
-int BPF_PROG(tcp_state_raw, struct sock* sk, int old_state, int new_state) {
+int BPF_PROG(tcp_state_raw, struct sock *sk, int old_state, int new_state) {
   if (wanted(new_state, STATES) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-    state_changed(sk, (struct tcp_sock*)sk, old_state, new_state, false, false);
+    state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, false, false);
   return 0;
 }
 
 SEC("raw_tp/inet_sock_set_state")
-int BPF_PROG(tcp_state_again_raw, struct sock* sk, int old_state, int new_state) {
+int BPF_PROG(tcp_state_again_raw, struct sock *sk, int old_state, int new_state) {
   if (wanted(new_state, STATES_AGAIN) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-    state_changed(sk, (struct tcp_sock*)sk, old_state, new_state, true, false);
+    state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, true, false);
   return 0;
 }
 
-static __always_inline struct reset_counts* reset_counts_of(__u64 cgroup) {
-  struct reset_counts* counts = bpf_map_lookup_elem(&resets, &cgroup);
+static __always_inline struct reset_counts *reset_counts_of(__u64 cgroup) {
+  struct reset_counts *counts = bpf_map_lookup_elem(&resets, &cgroup);
   if (counts) return counts;
   struct reset_counts zero = {};
   bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
@@ -337,25 +339,25 @@ static __always_inline struct reset_counts* reset_counts_of(__u64 cgroup) {
 
 // The socket may be none (a segment for a closed port), a request or a time-wait one: those have no
 // cgroup and count to the kernel.
-static __always_inline __u64 reset_owner(const struct sock* sk) {
+static __always_inline __u64 reset_owner(const struct sock *sk) {
   if (!sk) return 0;
   int state = BPF_CORE_READ(sk, __sk_common.skc_state);
   if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV) return 0;
   __u64 key = (__u64)sk;
-  struct connection* connection = bpf_map_lookup_elem(&connections, &key);
-  return connection ? connection->cgroup : socket_cgroup((struct sock*)sk, false);
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  return connection ? connection->cgroup : socket_cgroup((struct sock *)sk, false);
 }
 
 SEC("raw_tp/tcp_send_reset")
-int BPF_PROG(tcp_reset_sent, const struct sock* sk) {
-  struct reset_counts* counts = reset_counts_of(reset_owner(sk));
+int BPF_PROG(tcp_reset_sent, const struct sock *sk) {
+  struct reset_counts *counts = reset_counts_of(reset_owner(sk));
   if (counts) __sync_fetch_and_add(&counts->sent, 1);
   return 0;
 }
 
 SEC("raw_tp/tcp_receive_reset")
-int BPF_PROG(tcp_reset_received, const struct sock* sk) {
-  struct reset_counts* counts = reset_counts_of(reset_owner(sk));
+int BPF_PROG(tcp_reset_received, const struct sock *sk) {
+  struct reset_counts *counts = reset_counts_of(reset_owner(sk));
   if (counts) __sync_fetch_and_add(&counts->received, 1);
   return 0;
 }
@@ -363,13 +365,13 @@ int BPF_PROG(tcp_reset_received, const struct sock* sk) {
 // Every TCP socket that a task holds open, in all network namespaces. Read by the daemon at start
 // and every few seconds; a socket that several descriptors share comes more than once.
 SEC("iter/task_file")
-int tcp_open(struct bpf_iter__task_file* ctx) {
-  struct file* file = ctx->file;
-  struct task_struct* task = ctx->task;
+int tcp_open(struct bpf_iter__task_file *ctx) {
+  struct file *file = ctx->file;
+  struct task_struct *task = ctx->task;
   if (!file || !task) return 0;
   if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC) return 0;
-  struct socket* socket = BPF_CORE_READ(file, private_data);
-  struct sock* sk = BPF_CORE_READ(socket, sk);
+  struct socket *socket = BPF_CORE_READ(file, private_data);
+  struct sock *sk = BPF_CORE_READ(socket, sk);
   if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) return 0;
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (family != AF_INET && family != AF_INET6) return 0;
@@ -378,13 +380,13 @@ int tcp_open(struct bpf_iter__task_file* ctx) {
 
   __u64 key = (__u64)sk;
   struct tcp_record record = {};
-  struct connection* connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
   record.kind = state == TCP_LISTEN ? TCP_KIND_LISTEN : TCP_KIND_OPEN;
   record.direction = TCP_DIRECTION_UNKNOWN;
   if (connection) fill_connection(&record, connection);
   record.time_ns = bpf_ktime_get_ns();
-  fill_socket(&record, sk, (struct tcp_sock*)sk, false);
-  if (state != TCP_LISTEN) fill_totals(&record, (struct tcp_sock*)sk, state, false);
+  fill_socket(&record, sk, (struct tcp_sock *)sk, false);
+  if (state != TCP_LISTEN) fill_totals(&record, (struct tcp_sock *)sk, state, false);
   if (!connection) {
     __u64 legacy = task_legacy_cgroup(task);
     record.cgroup = legacy ? legacy : socket_cgroup(sk, false);
