@@ -69,8 +69,13 @@ struct sock_common {
   unsigned short skc_family;
   volatile unsigned char skc_state;
   possible_net_t skc_net;
+  unsigned long skc_flags;
   struct in6_addr skc_v6_daddr;
   struct in6_addr skc_v6_rcv_saddr;
+};
+
+enum sock_flags {
+  SOCK_DONE = 1,
 };
 
 struct sock_cgroup_data {

@@ -109,16 +109,21 @@ static __always_inline void fill_socket(struct tcp_record *record, struct sock *
   record->family = family;
 }
 
-// bytes_acked counts sequence numbers (RFC 4898): a SYN that we sent and a FIN are one each.
-static __always_inline void fill_totals(struct tcp_record *record, struct tcp_sock *tp, int state,
-                                        const bool typed) {
+// Both totals count sequence numbers (RFC 4898), of which a SYN that we sent and a FIN take one
+// each.
+static __always_inline void fill_totals(struct tcp_record *record, struct sock *sk,
+                                        struct tcp_sock *tp, int state, const bool typed) {
   __u64 sent = READ(typed, tp, bytes_acked);
   if (record->direction == TCP_DIRECTION_OUT && sent > 0) sent--;
   bool fin_sent = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
                   state == TCP_LAST_ACK || state == TCP_TIME_WAIT;
   if (fin_sent && sent > 0 && READ(typed, tp, snd_una) == READ(typed, tp, write_seq)) sent--;
   record->sent_bytes = sent;
-  record->received_bytes = READ(typed, tp, bytes_received);
+  // tcp_fin() sets the flag when the peer's FIN has been taken in; the state alone does not tell.
+  __u64 received = READ(typed, tp, bytes_received);
+  __u64 done = 1ULL << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+  if ((READ(typed, sk, __sk_common.skc_flags) & done) && received > 0) received--;
+  record->received_bytes = received;
   record->retransmits = READ(typed, tp, total_retrans);
   record->rtt_us = READ(typed, tp, srtt_us) >> 3;
 }
@@ -246,7 +251,7 @@ static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_
       __builtin_memset(record->comm, 0, sizeof record->comm);
     }
     fill_socket(record, sk, tp, typed);
-    fill_totals(record, tp, old_state, typed);
+    fill_totals(record, sk, tp, old_state, typed);
     if (connecting) record->error = failure(sk, tp, typed);
     // close() with unread data, or with SO_LINGER 0, comes here without a state in between.
     if (!record->close_ns && READ(typed, sk, sk_shutdown) == SHUTDOWN_MASK)
@@ -386,7 +391,7 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
   if (connection) fill_connection(&record, connection);
   record.time_ns = bpf_ktime_get_ns();
   fill_socket(&record, sk, (struct tcp_sock *)sk, false);
-  if (state != TCP_LISTEN) fill_totals(&record, (struct tcp_sock *)sk, state, false);
+  if (state != TCP_LISTEN) fill_totals(&record, sk, (struct tcp_sock *)sk, state, false);
   if (!connection) {
     __u64 legacy = task_legacy_cgroup(task);
     record.cgroup = legacy ? legacy : socket_cgroup(sk, false);

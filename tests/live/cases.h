@@ -1,0 +1,32 @@
+// The cases of the suite: each file of tests exports one.
+#ifndef KUBEPULSE_TESTS_LIVE_CASES_H
+#define KUBEPULSE_TESTS_LIVE_CASES_H
+
+#include <check.h>
+
+#include <vector>
+
+namespace kubepulse::live {
+
+struct Case {
+  const char* name;
+  bool shares_daemon;  // start_shared_daemon() before the first test, stop_shared_daemon() after
+  std::vector<const TTest*> tests;
+};
+
+Case harness_case();  // needs neither root nor the daemon
+Case tcp_case();
+Case tcp_close_case();
+Case tcp_failure_case();
+Case tcp_amount_case();
+Case dns_ways_case();
+Case dns_case();
+Case dns_junk_case();
+Case event_log_case();
+Case loss_case();
+Case http_case();
+Case service_case();
+
+}  // namespace kubepulse::live
+
+#endif

@@ -1,0 +1,49 @@
+// Cgroups (v2) of the tests' own, all below MOUNT/kubepulse-live-PID, and the labels that each must
+// get. The process that called open_cgroups() removes them.
+#ifndef KUBEPULSE_TESTS_LIVE_CGROUPS_H
+#define KUBEPULSE_TESTS_LIVE_CGROUPS_H
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "tests/live/page.h"
+
+namespace kubepulse::live {
+
+// A workload as the labels name it.
+struct Owner {
+  std::string name_space;
+  std::string pod;
+
+  Labels labels() const { return {{"namespace", name_space}, {"pod", pod}}; }
+};
+
+struct Cgroup {
+  std::string folder;
+  Owner owner;
+};
+
+// Finds the mount and clears away what dead runs have left.
+Status open_cgroups();
+// Removes all cgroups of this run and kills what is still in them.
+void close_cgroups();
+std::string cgroup_mount();
+// The name of this run's folder, "kubepulse-live-PID".
+std::string cgroup_run_name();
+
+// A cgroup at `path` below the run's folder; asserts that it can be made.
+Cgroup make_cgroup(const std::string& path, const Owner& owner);
+// "NAME.service", which is namespace="systemd", pod="NAME.service".
+Cgroup make_unit(const std::string& name);
+// Removes the folder itself, empty of processes.
+void remove_cgroup(const Cgroup& cgroup);
+
+// Moves the calling process. What sockets it makes from now on belong to that cgroup.
+void enter(const Cgroup& cgroup);
+// To where the run was started. Outside of tests as well.
+void leave_cgroup();
+
+}  // namespace kubepulse::live
+
+#endif

@@ -1,0 +1,126 @@
+// The suite's own readers and tools, which need no daemon.
+#include <unistd.h>
+
+#include "tests/check.h"
+#include "tests/live/cases.h"
+#include "tests/live/dns_wire.h"
+#include "tests/live/files.h"
+#include "tests/live/harness.h"
+#include "tests/live/netns.h"
+#include "tests/live/text_checks.h"
+#include "tests/live/traffic.h"
+
+namespace kubepulse::live {
+
+namespace {
+
+constexpr const char* kHead = "# HELP a_total Help.\n# TYPE a_total counter\n";
+
+START_TEST(reads_pages) {
+  std::string text = std::string(kHead) +
+                     "a_total{namespace=\"n\",pod=\"p\",node=\"x\",z=\"q\\\"b\\\\n\\n\"} 3\n"
+                     "a_total{namespace=\"n\",pod=\"o\",node=\"x\"} 4\n"
+                     "# HELP h_seconds Help.\n# TYPE h_seconds histogram\n"
+                     "h_seconds_bucket{le=\"0.1\"} 1\nh_seconds_bucket{le=\"+Inf\"} 2\n"
+                     "h_seconds_sum 0.5\nh_seconds_count 2\n";
+  Result<Page> page = Page::parse(text);
+  CHECK_OK(page.ok() ? Status() : page.status());
+  ck_assert(page.value().value("a_total", {{"namespace", "n"}}) == 7);
+  ck_assert(page.value().value("a_total", {{"pod", "p"}, {"z", "q\"b\\n\n"}}) == 3);
+  ck_assert(page.value().value("h_seconds_bucket", {{"le", "0.1"}}) == 1);
+  ck_assert(!page.value().has("b_total"));
+}
+END_TEST
+
+START_TEST(refuses_pages) {
+  const std::string head = kHead;
+  const std::string histogram = "# HELP h Help.\n# TYPE h histogram\n";
+  const std::string kBad[] = {
+      "",
+      "a_total 1\n",
+      head + "a_total 1",
+      head + "a_total 1\n\n",
+      head + "a_total 1 2\n",
+      head + "a_total -1\n",
+      head + "a_total{x=\"1\",x=\"2\"} 1\n",
+      head + "a_total{x=\"\\t\"} 1\n",
+      head + "a_total{x=\"1} 1\n",
+      head + "a_total{x=\"\xFF\"} 1\n",
+      head + "a_total{pod=\"1\",namespace=\"2\"} 1\n",
+      head + "a_total 1\na_total 1\n",
+      head + "b_total 1\n",
+      head + "a_total 1\n" + head,
+      "# HELP a Help.\n# TYPE a counter\na 1\n",
+      histogram + "h_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\n",
+      histogram + "h_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
+      histogram + "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 2\n",
+      histogram + "h_bucket{le=\"+Inf\"} 1\nh_count 1\n",
+  };
+  for (const std::string& text : kBad)
+    ck_assert_msg(!Page::parse(text).ok(), "read:\n%s", text.c_str());
+  const std::string open = "# HELP a Help.\n# TYPE a counter\na_total 1\n";
+  ck_assert(Page::parse(open + "# EOF\n", PageFormat::kOpenMetrics).ok());
+  ck_assert(!Page::parse(open, PageFormat::kOpenMetrics).ok());
+  ck_assert(!Page::parse(open + "# EOF\n# EOF\n", PageFormat::kOpenMetrics).ok());
+}
+END_TEST
+
+START_TEST(reads_json) {
+  Result<JsonFields> fields =
+      parse_json_object("{\"a\":\"q\\\"\\u000a\\ud83d\\ude00\",\"b\":-1.5e3,\"c\":true}");
+  CHECK_OK(fields.ok() ? Status() : fields.status());
+  CHECK_TEXT(fields.value()["a"], "q\"\n\xF0\x9F\x98\x80");
+  CHECK_TEXT(fields.value()["b"], "-1.5e3");
+  for (const char* bad : {"", "{", "{}x", "{\"a\":1,}", "{\"a\":\"\n\"}", "{\"a\":01}",
+                          "{\"a\":+1}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}",
+                          "{\"a\":1,\"a\":2}", "{\"a\":nan}", "{\"a\":\"\xFF\"}", "{\"a\":[1]}"})
+    ck_assert_msg(!parse_json_object(bad).ok(), "read: %s", bad);
+}
+END_TEST
+
+START_TEST(reads_answers) {
+  Result<HttpAnswer> answer = parse_http_answer(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  ck_assert(answer.ok() && answer.value().status == 200);
+  CHECK_TEXT(answer.value().body, "abcde");
+  ck_assert(!parse_http_answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc").ok());
+  ck_assert(
+      !parse_http_answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab").ok());
+}
+END_TEST
+
+START_TEST(makes_tcp_traffic) {
+  Cgroup client = make_unit("self-client"), server = make_unit("self-server");
+  Connection open = make_connection(client, server);
+  send_bytes(open.client, 3);
+  open.close();
+  leave_cgroup();
+  remove_cgroup(client);
+  Status status = enter_black_hole_netns();
+  if (!status.ok()) SKIP_TEST("makes_tcp_traffic", status.message());
+  Fd socket = connect_later(Address::of("10.77.0.1", 80));
+  sleep_ms(50);
+  CHECK_OK(add_address("lo", "10.77.0.1/32"));
+  CHECK_OK(remove_address("lo", "10.77.0.1/32"));
+}
+END_TEST
+
+START_TEST(makes_dns_traffic) {
+  enter_new_netns().ok();
+  Cgroup cgroup = make_unit("self-dns");
+  DnsServer server(cgroup, "127.53.0.1");
+  ck_assert(exchange(dns_client(cgroup, server.address()), server, 1, "example.com", 0, 20) >=
+            0.02);
+}
+END_TEST
+
+}  // namespace
+
+Case harness_case() {
+  return {"harness",
+          false,
+          {reads_pages, refuses_pages, reads_json, reads_answers, makes_tcp_traffic,
+           makes_dns_traffic}};
+}
+
+}  // namespace kubepulse::live

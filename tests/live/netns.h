@@ -1,0 +1,39 @@
+// A network namespace of the test's own, made without any tool. It goes when its processes do.
+#ifndef KUBEPULSE_TESTS_LIVE_NETNS_H
+#define KUBEPULSE_TESTS_LIVE_NETNS_H
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/status.h"
+
+namespace kubepulse::live {
+
+// Moves the calling process into a new one, where only lo is, and up.
+Status enter_new_netns();
+// The one that the calling process is in, for go_to_netns().
+Fd own_netns();
+Status go_to_netns(const Fd& netns);
+
+// Addresses are IPv4 with a prefix length, "10.77.0.1/32".
+Status add_address(const std::string& interface, const std::string& address);
+Status remove_address(const std::string& interface, const std::string& address);
+Status set_up(const std::string& interface);
+Status set_mtu(const std::string& interface, int mtu);
+
+// What goes to `network` leaves by lo and is dropped as it comes back: nobody answers. An address
+// of it that is added later answers at once.
+Status add_black_hole(const std::string& network);
+
+// The namespace of most failures: lo has 10.66.0.1, and nobody answers in 10.77.0.0/24.
+Status enter_black_hole_netns();
+
+Status add_route(const std::string& network, const std::string& gateway);
+
+// A namespace with a cable to another one, `far`. 10.88.0.1 here and 10.88.0.2 there, which is also
+// the router to 10.99.0.0/24 and knows no way to it; 10.88.0.77 is a neighbour that never answers.
+Status enter_cabled_netns(Fd& far);
+
+}  // namespace kubepulse::live
+
+#endif
