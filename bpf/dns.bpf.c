@@ -183,7 +183,9 @@ static __always_inline void query(struct sk_buff *skb, const bool typed) {
 
 static __always_inline bool is_dns_answer(struct packet *packet, struct sk_buff *skb,
                                           const unsigned char *network, const bool typed) {
-  return parse(packet, skb, network, typed) && packet->source_port == DNS_PORT && is_answer(packet);
+  if (!parse(packet, skb, network, typed) || packet->source_port != DNS_PORT) return false;
+  // A header outside the linear part cannot be read here; user space counts it as unread.
+  return packet->readable < 3 ? packet->message_length >= DNS_HEADER_SIZE : is_answer(packet);
 }
 
 static __always_inline void received(struct sk_buff *skb, const bool typed) {

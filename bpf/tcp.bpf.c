@@ -151,9 +151,8 @@ static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
   return record;
 }
 
-static __always_inline void remember(__u64 key, const struct connection *connection) {
-  if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY) != 0)
-    __sync_fetch_and_add(&connections_overflow, 1);
+static __always_inline bool remember(__u64 key, const struct connection *connection) {
+  return bpf_map_update_elem(&connections, &key, connection, BPF_ANY) == 0;
 }
 
 // In connect(2): the only moment when the task is certainly the one that connects.
@@ -164,7 +163,7 @@ static __always_inline void syn_sent(struct sock *sk, const bool typed) {
   connection.pid = bpf_get_current_pid_tgid() >> 32;
   connection.direction = TCP_DIRECTION_OUT;
   if (keep_comm) bpf_get_current_comm(connection.comm, sizeof connection.comm);
-  remember((__u64)sk, &connection);
+  if (!remember((__u64)sk, &connection)) __sync_fetch_and_add(&connections_overflow, 1);
 }
 
 static __always_inline void listening(struct sock *sk, const bool typed) {
@@ -191,13 +190,13 @@ static __always_inline void passive(struct connection *connection, struct sock *
 }
 
 static __always_inline void established(struct sock *sk, struct tcp_sock *tp, int old_state,
-                                        const bool typed) {
+                                        const bool again, const bool typed) {
   __u64 key = (__u64)sk;
-  __u64 now_ns = bpf_ktime_get_ns();
   struct connection fresh = {};
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  if (connection && connection->established) return;
+  __u64 now_ns = bpf_ktime_get_ns();
   if (connection) {
-    if (connection->established) return;
     connection->established = 1;
   } else {
     // SYN_SENT without an entry: the connect began before we looked, or the table was full.
@@ -209,7 +208,10 @@ static __always_inline void established(struct sock *sk, struct tcp_sock *tp, in
       passive(&fresh, sk, typed);
     }
     fresh.established = 1;
-    remember(key, &fresh);
+    if (!remember(key, &fresh)) {
+      if (again) return;  // no room then either: the first call has told of it
+      if (old_state != TCP_SYN_SENT) __sync_fetch_and_add(&connections_overflow, 1);
+    }
     connection = &fresh;
   }
   struct tcp_record *record = reserve(TCP_KIND_OPENED, now_ns);
@@ -267,7 +269,10 @@ static __always_inline void closing(struct sock *sk, const bool typed) {
   if (READ(typed, sk, sk_shutdown) != SHUTDOWN_MASK) return;
   __u64 key = (__u64)sk;
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-  if (connection && !connection->close_ns) connection->close_ns = bpf_ktime_get_ns();
+  if (!connection || connection->close_ns) return;
+  // The lifetime of an accepted connection is told by the event log only, and the clock is dear.
+  if (connection->direction == TCP_DIRECTION_OUT || keep_comm)
+    connection->close_ns = bpf_ktime_get_ns();
 }
 
 // Twice for each change of state. The kernel skips a program that is running already on the same
@@ -278,7 +283,7 @@ static __always_inline void closing(struct sock *sk, const bool typed) {
 static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, int old_state,
                                           int new_state, const bool again, const bool typed) {
   if (new_state == TCP_ESTABLISHED)
-    established(sk, tp, old_state, typed);
+    established(sk, tp, old_state, again, typed);
   else if (new_state == TCP_CLOSE)
     ended(sk, tp, old_state, again, typed);
   else if (again)
@@ -397,6 +402,10 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
     record.cgroup = legacy ? legacy : socket_cgroup(sk, false);
     record.pid = BPF_CORE_READ(task, tgid);
     BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
+    // Its end is told, and its entry deleted, just before the state is stored: one that is ending
+    // now must not be taken for one from before the start.
+    state = BPF_CORE_READ(sk, __sk_common.skc_state);
+    if (state == TCP_CLOSE) return 0;
   }
   if (state == TCP_LISTEN && keep_listeners) {
     struct listener_key where = {record.netns, record.local_port};

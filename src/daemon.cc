@@ -148,7 +148,7 @@ Status Daemon::watch_rings() {
   if (probes_.cgroup)
     status = add(probes_.cgroup->ring().fd(), [this](size_t) {
       read_births();
-      return size_t{0};
+      return size_t{0};  // all of them, at once
     });
   if (status.ok() && probes_.tcp)
     status = add(probes_.tcp->ring().fd(), [this](size_t max) { return drain_tcp(max); });
@@ -162,8 +162,10 @@ void Daemon::read_births() {
   probes_.cgroup->ring().drain(SIZE_MAX, [this](const void* data, size_t size) {
     if (size < sizeof(cgroup_record)) return;
     const auto* record = static_cast<const cgroup_record*>(data);
-    workloads_.born(record->cgroup,
-                    std::string_view(record->path, strnlen(record->path, CGROUP_PATH_MAX)));
+    std::string_view path(record->path, strnlen(record->path, CGROUP_PATH_MAX));
+    // Cut by the kernel's side: half a name is none, its parent's is true.
+    if (path.size() == CGROUP_PATH_MAX - 1) path = path.substr(0, path.rfind('/'));
+    workloads_.born(record->cgroup, path);
   });
 }
 
@@ -212,7 +214,7 @@ void Daemon::walk_open(bool first) {
   Status status =
       probes_.tcp->each_open([this](const tcp_record& record) { tcp_->walked(record); });
   if (!status.ok()) log_warn("open connections cannot be read", {{"reason", status.message()}});
-  tcp_->end_walk();
+  tcp_->end_walk(status.ok());
 }
 
 // The kernel counts RST by cgroup from its own start; what is new goes to the owner of today.

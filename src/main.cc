@@ -1,4 +1,5 @@
 // Parse, check what is required, build, run.
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -88,6 +89,9 @@ void __gnu_cxx::__verbose_terminate_handler() {
 }
 
 int main(int argc, char** argv) {
+  // Fixed, or the first large block that is freed raises it: the kernel's BTF, read for each
+  // program anew, is to go back at once.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   auto parsed = parse_options(argc, argv, [](const char* name) { return getenv(name); });
   if (!parsed.ok()) return complain(parsed.status(), kExitUsage);
   Options& options = parsed.value();

@@ -1,6 +1,6 @@
-#include "publish/histogram.h"
-
 #include "tests/check.h"
+
+#include "publish/histogram.h"
 
 using namespace kubepulse;  // NOLINT
 

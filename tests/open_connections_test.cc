@@ -28,11 +28,20 @@ void check_growth(const TcpGrowth& growth, uint64_t sent, uint64_t received, uin
   ck_assert_uint_eq(growth.retransmits, retransmits);
 }
 
+OpenConnections::Sample sample_of(OpenConnections& open, const tcp_record& record,
+                                  uint64_t direction) {
+  return open.sampled(record, {0, static_cast<uint8_t>(direction)});
+}
+
+OpenConnections::End end_of(OpenConnections& open, const tcp_record& record) {
+  return open.closed(record, {0, record.direction});
+}
+
 START_TEST(never_sampled) {
   OpenConnections open(10);
-  OpenConnections::End end = open.closed(record_of(7, 1, TCP_DIRECTION_IN, 10, 20, 3));
+  OpenConnections::End end = end_of(open, record_of(7, 1, TCP_DIRECTION_IN, 10, 20, 3));
   ck_assert(end.known);
-  ck_assert_uint_eq(end.direction, TCP_DIRECTION_IN);
+  ck_assert_uint_eq(end.side.direction, TCP_DIRECTION_IN);
   check_growth(end.growth, 10, 20, 3);
   ck_assert_uint_eq(open.size(), 0);
 }
@@ -41,18 +50,18 @@ END_TEST
 START_TEST(samples_and_end_add_up) {
   OpenConnections open(10);
   open.begin_walk();
-  auto sample = open.sampled(record_of(7, 1, TCP_DIRECTION_OUT, 10, 20, 3), TCP_DIRECTION_OUT);
-  ck_assert(!sample.repeated && !sample.found);
+  auto sample = sample_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 10, 20, 3), TCP_DIRECTION_OUT);
+  ck_assert(!sample.repeated && !sample.enters);
   check_growth(sample.growth, 10, 20, 3);
   // Through a second descriptor, having grown meanwhile: the rest comes with the next walk.
-  sample = open.sampled(record_of(7, 1, TCP_DIRECTION_OUT, 11, 20, 3), TCP_DIRECTION_OUT);
-  ck_assert(sample.repeated && !sample.found);
+  sample = sample_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 11, 20, 3), TCP_DIRECTION_OUT);
+  ck_assert(sample.repeated && !sample.enters);
   check_growth(sample.growth, 0, 0, 0);
   open.begin_walk();
-  sample = open.sampled(record_of(7, 1, TCP_DIRECTION_OUT, 15, 25, 3), TCP_DIRECTION_OUT);
-  ck_assert(!sample.repeated && !sample.found);
+  sample = sample_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 15, 25, 3), TCP_DIRECTION_OUT);
+  ck_assert(!sample.repeated && !sample.enters);
   check_growth(sample.growth, 5, 5, 0);
-  OpenConnections::End end = open.closed(record_of(7, 1, TCP_DIRECTION_OUT, 16, 25, 4));
+  OpenConnections::End end = end_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 16, 25, 4));
   ck_assert(end.known);
   check_growth(end.growth, 1, 0, 1);
   ck_assert_uint_eq(open.size(), 0);
@@ -62,31 +71,31 @@ END_TEST
 START_TEST(from_before_the_start) {
   OpenConnections open(10);
   open.begin_walk();
-  auto sample = open.sampled(record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1000, 2000, 30), 1);
-  ck_assert(sample.found && !sample.repeated);
+  auto sample = sample_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1000, 2000, 30), 1);
+  ck_assert(sample.enters && !sample.repeated);
   check_growth(sample.growth, 0, 0, 0);
-  sample = open.sampled(record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1000, 2000, 30), 1);
-  ck_assert(!sample.found && sample.repeated);
+  sample = sample_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1000, 2000, 30), 1);
+  ck_assert(!sample.enters && sample.repeated);
   open.begin_walk();
-  sample = open.sampled(record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1001, 2002, 33), 0);
-  ck_assert(!sample.found && !sample.repeated);
+  sample = sample_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1001, 2002, 33), 0);
+  ck_assert(!sample.enters && !sample.repeated);
   check_growth(sample.growth, 1, 2, 3);
-  OpenConnections::End end = open.closed(record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1001, 2003, 33));
+  OpenConnections::End end = end_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 1001, 2003, 33));
   ck_assert(end.known);
-  ck_assert_uint_eq(end.direction, 1);  // as first told, whatever later guesses said
+  ck_assert_uint_eq(end.side.direction, 1);  // as first told, whatever later guesses said
   check_growth(end.growth, 0, 1, 0);
 }
 END_TEST
 
 START_TEST(ends_unknown) {
   OpenConnections open(10);
-  OpenConnections::End end = open.closed(record_of(7, 0, TCP_DIRECTION_UNKNOWN, 10, 20, 3));
+  OpenConnections::End end = end_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 10, 20, 3));
   ck_assert(!end.known);
   check_growth(end.growth, 0, 0, 0);
   // Another connection had that address, and its end was lost.
   open.begin_walk();
-  (void)open.sampled(record_of(7, 5, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
-  end = open.closed(record_of(7, 0, TCP_DIRECTION_UNKNOWN, 10, 20, 3));
+  (void)sample_of(open, record_of(7, 5, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+  end = end_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 10, 20, 3));
   ck_assert(!end.known);
   check_growth(end.growth, 0, 0, 0);
   ck_assert_uint_eq(open.size(), 0);
@@ -96,18 +105,18 @@ END_TEST
 START_TEST(address_used_again) {
   OpenConnections open(10);
   open.begin_walk();
-  (void)open.sampled(record_of(7, 1, TCP_DIRECTION_OUT, 100, 100, 9), TCP_DIRECTION_OUT);
+  (void)sample_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 100, 100, 9), TCP_DIRECTION_OUT);
   // In the same walk, too: another start is another connection.
-  auto sample = open.sampled(record_of(7, 2, TCP_DIRECTION_IN, 3, 4, 1), TCP_DIRECTION_IN);
-  ck_assert(!sample.repeated && !sample.found);
+  auto sample = sample_of(open, record_of(7, 2, TCP_DIRECTION_IN, 3, 4, 1), TCP_DIRECTION_IN);
+  ck_assert(!sample.repeated && !sample.enters);
   check_growth(sample.growth, 3, 4, 1);
-  OpenConnections::End end = open.closed(record_of(7, 2, TCP_DIRECTION_IN, 5, 5, 1));
+  OpenConnections::End end = end_of(open, record_of(7, 2, TCP_DIRECTION_IN, 5, 5, 1));
   check_growth(end.growth, 2, 1, 0);
   // Opened and ended between two walks at an address whose former end was lost.
-  (void)open.sampled(record_of(8, 1, TCP_DIRECTION_OUT, 100), TCP_DIRECTION_OUT);
-  end = open.closed(record_of(8, 3, TCP_DIRECTION_IN, 6, 7, 0));
+  (void)sample_of(open, record_of(8, 1, TCP_DIRECTION_OUT, 100), TCP_DIRECTION_OUT);
+  end = end_of(open, record_of(8, 3, TCP_DIRECTION_IN, 6, 7, 0));
   ck_assert(end.known);
-  ck_assert_uint_eq(end.direction, TCP_DIRECTION_IN);
+  ck_assert_uint_eq(end.side.direction, TCP_DIRECTION_IN);
   check_growth(end.growth, 6, 7, 0);
   ck_assert_uint_eq(open.size(), 0);
 }
@@ -116,11 +125,11 @@ END_TEST
 START_TEST(totals_never_count_backwards) {
   OpenConnections open(10);
   open.begin_walk();
-  (void)open.sampled(record_of(7, 1, TCP_DIRECTION_OUT, 100, 100, 9), TCP_DIRECTION_OUT);
+  (void)sample_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 100, 100, 9), TCP_DIRECTION_OUT);
   open.begin_walk();
-  auto sample = open.sampled(record_of(7, 1, TCP_DIRECTION_OUT, 90, 101, 8), TCP_DIRECTION_OUT);
+  auto sample = sample_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 90, 101, 8), TCP_DIRECTION_OUT);
   check_growth(sample.growth, 0, 1, 0);
-  OpenConnections::End end = open.closed(record_of(7, 1, TCP_DIRECTION_OUT, 103, 101, 9));
+  OpenConnections::End end = end_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 103, 101, 9));
   check_growth(end.growth, 3, 0, 0);
 }
 END_TEST
@@ -129,12 +138,12 @@ START_TEST(full_table_loses_no_bytes) {
   OpenConnections open(2);
   open.begin_walk();
   for (uint64_t socket = 1; socket <= 3; socket++)
-    (void)open.sampled(record_of(socket, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+    (void)sample_of(open, record_of(socket, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
   ck_assert_uint_eq(open.size(), 2);
-  auto sample = open.sampled(record_of(3, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+  auto sample = sample_of(open, record_of(3, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
   check_growth(sample.growth, 0, 0, 0);
-  check_growth(open.closed(record_of(3, 9, TCP_DIRECTION_OUT, 12)).growth, 12, 0, 0);
-  check_growth(open.closed(record_of(1, 9, TCP_DIRECTION_OUT, 12)).growth, 2, 0, 0);
+  check_growth(end_of(open, record_of(3, 9, TCP_DIRECTION_OUT, 12)).growth, 12, 0, 0);
+  check_growth(end_of(open, record_of(1, 9, TCP_DIRECTION_OUT, 12)).growth, 2, 0, 0);
   ck_assert_uint_eq(open.size(), 1);
 }
 END_TEST
@@ -142,20 +151,20 @@ END_TEST
 START_TEST(forgets_what_no_walk_meets) {
   OpenConnections open(10);
   open.begin_walk();
-  (void)open.sampled(record_of(1, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
-  (void)open.sampled(record_of(2, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+  (void)sample_of(open, record_of(1, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+  (void)sample_of(open, record_of(2, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
   open.forget_unseen(3);
   for (int walk = 0; walk < 3; walk++) {
     ck_assert_uint_eq(open.size(), 2);
     open.begin_walk();
-    (void)open.sampled(record_of(2, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+    (void)sample_of(open, record_of(2, 9, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
     open.forget_unseen(3);
   }
   ck_assert_uint_eq(open.size(), 2);
   open.begin_walk();
   open.forget_unseen(3);
   ck_assert_uint_eq(open.size(), 1);
-  check_growth(open.closed(record_of(2, 9, TCP_DIRECTION_OUT, 10)).growth, 0, 0, 0);
+  check_growth(end_of(open, record_of(2, 9, TCP_DIRECTION_OUT, 10)).growth, 0, 0, 0);
 }
 END_TEST
 
@@ -195,10 +204,10 @@ struct Model {
       for (auto& [socket, one] : live) {
         if (chance(20)) continue;  // a descriptor on its way between processes
         bool old = one.record.direction == TCP_DIRECTION_UNKNOWN;
-        auto sample = open.sampled(one.record, old ? socket / 64 % 2 : one.record.direction);
-        ck_assert_int_eq(sample.found, old && !one.seen);
-        if (sample.found) one.before = {one.record.sent_bytes, one.record.received_bytes,
-                                        one.record.retransmits};
+        auto sample = sample_of(open, one.record, old ? socket / 64 % 2 : one.record.direction);
+        ck_assert_int_eq(sample.enters, old && !one.seen);
+        if (sample.enters)
+          one.before = {one.record.sent_bytes, one.record.received_bytes, one.record.retransmits};
         one.seen = true;
         add(counted, sample.growth);
       }
@@ -218,10 +227,11 @@ struct Model {
 
   void end(const Live& one) {
     bool old = one.record.direction == TCP_DIRECTION_UNKNOWN;
-    OpenConnections::End ended = open.closed(one.record);
+    OpenConnections::End ended = end_of(open, one.record);
     ck_assert_int_eq(ended.known, !old || one.seen);
     if (ended.known)
-      ck_assert_uint_eq(ended.direction, old ? one.record.socket / 64 % 2 : one.record.direction);
+      ck_assert_uint_eq(ended.side.direction,
+                        old ? one.record.socket / 64 % 2 : one.record.direction);
     add(counted, ended.growth);
     if (!ended.known) return;
     add(expected, {one.record.sent_bytes - one.before.sent_bytes,

@@ -130,7 +130,9 @@ END_TEST
 START_TEST(label_values) {
   std::string out = "before ";
   append_label(out, "key", "a\tb\x7f\xff\xc3\xa9");
-  CHECK_TEXT(out, "before key=\"a\xEF\xBF\xBD" "b\xEF\xBF\xBD\xEF\xBF\xBD\xc3\xa9\"");
+  CHECK_TEXT(out,
+             "before key=\"a\xEF\xBF\xBD"
+             "b\xEF\xBF\xBD\xEF\xBF\xBD\xc3\xa9\"");
   out.clear();
   append_label(out, "key", std::string(127, 'x') + "\xc3\xa9");
   CHECK_TEXT(out, "key=\"" + std::string(127, 'x') + "\"");

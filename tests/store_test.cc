@@ -107,8 +107,7 @@ START_TEST(domains_in_all) {
   ck_assert_uint_eq(queries(store, workloads + 1, domain(1000)), 1);
   store.remove(1);
   // One of them is still held by the other workload.
-  ck_assert_uint_eq(store.domains().size(),
-                    Domains::kDomainsMax - Store::kDomainsPerWorkload + 1);
+  ck_assert_uint_eq(store.domains().size(), Domains::kDomainsMax - Store::kDomainsPerWorkload + 1);
   store.count_query(workloads + 1, "new.example");
   ck_assert_uint_eq(queries(store, workloads + 1, "new.example"), 1);
 }
@@ -117,8 +116,10 @@ END_TEST
 START_TEST(series_in_all) {
   Store store({10, 20});
   Store::Index fit = 0;
-  while (store.series() + kTcp <= Store::kSeriesMax)
-    store.tcp(++fit).connections[0] = fit;
+  while (store.series() + kTcp <= Store::kSeriesMax) {
+    fit++;
+    store.tcp(fit).connections[0] = fit;
+  }
   ck_assert_uint_eq(store.series_overflow(), 0);
   TcpCounts& other = store.tcp(fit + 1);
   ck_assert_ptr_eq(store.tcp_if_any(0), &other);

@@ -24,6 +24,7 @@ Loop::Watch* Loop::find(int fd) {
 }
 
 Status Loop::watch(int fd, uint32_t events, FdHandler handler) {
+  if (fd < 0) return Status::from_errno("watch", EBADF);
   auto index = static_cast<size_t>(fd);
   if (index >= watches_.size()) watches_.resize(index + 1);
   uint64_t serial = ++serial_;

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <ctime>
@@ -93,12 +94,21 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_label_value(std::string& out, std::string_view text, size_t bytes_max) {
+std::string_view cut_text(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
   size_t used = 0;
+  for (;;) {
+    size_t length = std::max(utf8_length(text.substr(used)), size_t{1});
+    if (used + length > bytes_max) return text.substr(0, used);
+    used += length;
+  }
+}
+
+void append_label_value(std::string& out, std::string_view text, size_t bytes_max) {
+  text = cut_text(text, bytes_max);
   while (!text.empty()) {
     auto byte = static_cast<unsigned char>(text[0]);
     size_t length = utf8_length(text);
-    if (used + (length > 0 ? length : 1) > bytes_max) return;
     if (byte == '"' || byte == '\\') {
       out += '\\';
       out += text[0];
@@ -109,9 +119,7 @@ void append_label_value(std::string& out, std::string_view text, size_t bytes_ma
     } else {
       out += text.substr(0, length);
     }
-    if (length == 0) length = 1;
-    used += length;
-    text.remove_prefix(length);
+    text.remove_prefix(std::max(length, size_t{1}));
   }
 }
 

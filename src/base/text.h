@@ -25,6 +25,9 @@ void append_json_string(std::string& out, std::string_view text);
 constexpr size_t kLabelBytesMax = 128;
 void append_label_value(std::string& out, std::string_view text, size_t bytes_max = kLabelBytesMax);
 
+// The beginning of `text` of at most `bytes_max` bytes, cut on a character.
+std::string_view cut_text(std::string_view text, size_t bytes_max);
+
 // "2026-01-02T03:04:05.678901Z"
 void append_rfc3339(std::string& out, uint64_t realtime_ns);
 

@@ -22,8 +22,9 @@ void Drain::wait(uint64_t delay_ns) {
 
 void Drain::serve() {
   timer_ = 0;
-  if (take_(kBatchMax) == kBatchMax) {
-    wait(0);
+  // While records come they are fetched by the timer alone, and the kernel has nobody to wake.
+  if (size_t count = take_(kBatchMax); count > 0) {
+    wait(count == kBatchMax ? 0 : kGatherNs);
     return;
   }
   // Arming looks at the ring once more, so a record that has just come is not missed.

@@ -28,41 +28,83 @@ void add(TcpGrowth& told, const TcpGrowth& growth) {
 
 }  // namespace
 
-OpenConnections::Sample OpenConnections::sampled(const tcp_record& record, uint8_t direction) {
-  Sample sample;
+// Began before the last recount, or before the daemon.
+bool OpenConnections::is_old(const tcp_record& record) const {
+  return record.start_ns < recounted_ns_ ||
+         (record.start_ns == 0 && record.direction == TCP_DIRECTION_UNKNOWN);
+}
+
+// Memory of sockets is used again: another start is another connection, whose end was lost.
+OpenConnections::Open* OpenConnections::find(const tcp_record& record) {
   Open* open = table_.find(record.socket);
-  // Memory of sockets is used again: another start is another connection, whose end was lost.
-  bool fresh = open == nullptr || open->start_ns != record.start_ns;
-  if (open == nullptr) open = table_.insert(record.socket);
-  if (open == nullptr) return sample;
-  if (fresh) {
+  return open != nullptr && open->start_ns == record.start_ns ? open : nullptr;
+}
+
+bool OpenConnections::opened(const tcp_record& record, ConnectionSide side) {
+  if (!is_old(record)) return true;
+  Open* open = find(record);
+  if (open != nullptr && open->in_gauge) return false;
+  if (record.time_ns < recounted_ns_) return false;  // the recount would have met it
+  // Its handshake began before the recount and ended after: from now on it is one of the met.
+  open = table_.insert(record.socket);
+  if (open == nullptr) return false;
+  *open = Open{};
+  open->start_ns = record.start_ns;
+  open->walk = walk_;
+  open->in_gauge = true;
+  open->side = side;
+  return true;
+}
+
+void OpenConnections::begin_walk(bool recount, uint64_t now_ns) {
+  walk_++;
+  if (!recount) return;
+  recounted_ns_ = now_ns;
+  table_.each([](uint64_t, Open& open) { open.in_gauge = false; });
+}
+
+OpenConnections::Sample OpenConnections::sampled(const tcp_record& record, ConnectionSide side) {
+  Sample sample;
+  sample.side = side;
+  Open* open = find(record);
+  if (open == nullptr && record.direction == TCP_DIRECTION_UNKNOWN &&
+      table_.find(record.socket) != nullptr) {
+    sample.repeated = true;  // one that we know, met while it was ending
+    return sample;
+  }
+  if (open == nullptr) {
+    open = table_.insert(record.socket);
+    if (open == nullptr) return sample;
     *open = Open{};
     open->start_ns = record.start_ns;
-    open->direction = direction;
-    if (record.direction == TCP_DIRECTION_UNKNOWN) {
-      sample.found = true;
-      open->told = totals_of(record);  // what it did before we looked is not ours to count
-    }
+    open->side = side;
+    // What it did before we looked is not ours to count.
+    if (record.direction == TCP_DIRECTION_UNKNOWN) open->told = totals_of(record);
   } else if (open->walk == walk_) {
     sample.repeated = true;
     return sample;
   }
   open->walk = walk_;
+  sample.side = open->side;
+  sample.enters = is_old(record) && !open->in_gauge;
+  if (sample.enters) open->in_gauge = true;
   sample.growth = growth_since(open->told, totals_of(record));
   add(open->told, sample.growth);
   return sample;
 }
 
-OpenConnections::End OpenConnections::closed(const tcp_record& record) {
+OpenConnections::End OpenConnections::closed(const tcp_record& record, ConnectionSide side) {
   End end;
-  end.direction = record.direction;
-  const Open* open = table_.find(record.socket);
-  if (open != nullptr && open->start_ns == record.start_ns) {
-    if (record.direction == TCP_DIRECTION_UNKNOWN) end.direction = open->direction;
+  end.side = side;
+  bool old = is_old(record);
+  if (const Open* open = find(record)) {
+    end.side = open->side;
+    end.leaves = !old || open->in_gauge;
     end.growth = growth_since(open->told, totals_of(record));
   } else if (record.direction == TCP_DIRECTION_UNKNOWN) {
     end.known = false;
   } else {
+    end.leaves = !old;
     end.growth = totals_of(record);
   }
   table_.erase(record.socket);

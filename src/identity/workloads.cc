@@ -39,6 +39,7 @@ Workloads::Index Workloads::of(uint64_t cgroup, uint32_t pid, uint64_t now_ns) {
 
 Workloads::Index Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_ns) {
   Cgroup* known = cgroups_.find(cgroup);
+  if (known != nullptr) known->gone_since_ns = 0;
   if (known == nullptr || now_ns >= known->retry_ns) {
     std::string path = cgroup == 0 ? "" : path_of(cgroup, now_ns);
     if (!path.empty()) {
@@ -58,7 +59,7 @@ Workloads::Index Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_
   Index index =
       cgroup == 0 && pid == 0 ? index_of_path("/", now_ns) : index_of("unknown", "unknown", now_ns);
   if (cgroup != 0 && (known == nullptr || now_ns >= known->retry_ns))
-    remember(cgroup, Cgroup{index, known == nullptr ? 0 : known->gone_since_ns, now_ns + kRetryNs});
+    remember(cgroup, Cgroup{index, 0, now_ns + kRetryNs});
   return index;
 }
 
@@ -87,7 +88,7 @@ Workloads::Index Workloads::index_of(std::string_view ns, std::string_view pod, 
   std::string key = label_key(ns, pod);
   auto known = by_labels_.find(key);
   if (known != by_labels_.end()) {
-    slots_[known->second].idle_since_ns = now_ns;
+    slots_[known->second].looked_up_ns = now_ns;
     return known->second;
   }
   if (held_count_ >= kWorkloadsMax) return kOther;
@@ -100,7 +101,7 @@ Workloads::Index Workloads::index_of(std::string_view ns, std::string_view pod, 
     free_.pop_back();
   }
   slots_[index] =
-      Slot{{std::string(ns.substr(0, kLabelBytesMax)), std::string(pod.substr(0, kLabelBytesMax))},
+      Slot{{std::string(cut_text(ns, kLabelBytesMax)), std::string(cut_text(pod, kLabelBytesMax))},
            0,
            now_ns,
            ++last_serial_};
@@ -133,13 +134,12 @@ void Workloads::sweep(uint64_t now_ns, const std::function<void(Index)>& removed
   for (uint64_t id : gone) {
     Slot& slot = slots_[cgroups_.find(id)->index];
     slot.cgroups--;
-    if (slot.cgroups == 0) slot.idle_since_ns = now_ns - kGoneKeptNs;
     cgroups_.erase(id);
     cgroup_removed(id);
   }
   for (Index index = kOther + 1; index < end(); index++) {
     const Slot& slot = slots_[index];
-    if (slot.serial == 0 || slot.cgroups > 0 || now_ns - slot.idle_since_ns < kGoneKeptNs) continue;
+    if (slot.serial == 0 || slot.cgroups > 0 || now_ns - slot.looked_up_ns < kGoneKeptNs) continue;
     removed(index);
     remove(index);
   }

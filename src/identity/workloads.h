@@ -75,8 +75,8 @@ class Workloads {
   struct Slot {
     WorkloadLabels labels;
     uint32_t cgroups = 0;
-    uint64_t idle_since_ns = 0;  // without any cgroup since; of use where found by pid alone
-    uint64_t serial = 0;         // 0: free
+    uint64_t looked_up_ns = 0;  // last, other than through a cgroup that was known
+    uint64_t serial = 0;        // 0: free
   };
 
   std::string path_of(uint64_t cgroup, uint64_t now_ns);

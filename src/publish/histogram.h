@@ -3,6 +3,7 @@
 #define KUBEPULSE_PUBLISH_HISTOGRAM_H
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

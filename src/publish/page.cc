@@ -50,8 +50,8 @@ void Page::family(std::string_view name, MetricKind kind, std::string_view help)
   line("HELP", help);
   line("TYPE", kind_name(kind));
   if (format_ != PageFormat::openmetrics) return;
-  for (std::string_view unit : {"seconds", "bytes"})
-    if (ends_with(title, unit)) line("UNIT", unit);
+  for (std::string_view unit : {"_seconds", "_bytes"})
+    if (ends_with(title, unit)) line("UNIT", unit.substr(1));
 }
 
 void Page::begin(std::string_view suffix, std::string_view labels, std::string_view key,

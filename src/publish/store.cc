@@ -1,5 +1,7 @@
 #include "publish/store.h"
 
+#include "base/text.h"
+
 namespace kubepulse {
 
 size_t Store::tcp_series() const {
@@ -33,6 +35,12 @@ DnsCounts& Store::dns(Index index) {
 
 void Store::count_query(Index index, std::string_view domain) {
   DnsCounts& counts = dns(index);
+  // As the label will read: two domains that are cut to the same text are one series.
+  domain = cut_text(domain, kLabelBytesMax);
+  if (domain == "other") {
+    counts.other_domains++;
+    return;
+  }
   if (auto known = domains_.find(domain)) {
     for (DomainCount& held : counts.domains) {
       if (held.domain != *known) continue;

@@ -30,16 +30,15 @@ TcpRecorder::TcpRecorder(Workloads& workloads, Store& store, EventLog* log, size
 
 void TcpRecorder::take(const tcp_record& record) {
   Workloads::Index index = workloads_.of(record.cgroup, record.pid, record.time_ns);
-  TcpCounts& counts = store_.tcp(index);
   switch (record.kind) {
     case TCP_KIND_OPENED:
-      opened(counts, record);
+      opened(index, record);
       break;
     case TCP_KIND_FAILED:
-      failed(counts, record);
+      failed(store_.tcp(index), record);
       break;
     case TCP_KIND_CLOSED:
-      closed(counts, record);
+      index = closed(index, record);
       break;
     default:
       return;
@@ -51,10 +50,11 @@ void TcpRecorder::take(const tcp_record& record) {
   log_->append(line_);
 }
 
-void TcpRecorder::opened(TcpCounts& counts, const tcp_record& record) {
+void TcpRecorder::opened(Workloads::Index index, const tcp_record& record) {
+  TcpCounts& counts = store_.tcp(index);
   uint8_t direction = record.direction == TCP_DIRECTION_IN ? TCP_DIRECTION_IN : TCP_DIRECTION_OUT;
   counts.connections[direction]++;
-  add_active(counts, record, direction, 1);
+  if (open_.opened(record, {index, direction})) counts.active[direction]++;
   if (direction == TCP_DIRECTION_OUT && record.start_ns != 0)
     counts.connect_latency.observe(store_.bounds(), elapsed(record.start_ns, record.time_ns));
 }
@@ -64,27 +64,25 @@ void TcpRecorder::failed(TcpCounts& counts, const tcp_record& record) {
   counts.retransmits += record.retransmits;
 }
 
-void TcpRecorder::closed(TcpCounts& counts, const tcp_record& record) {
-  OpenConnections::End end = open_.closed(record);
-  counts.sent_bytes += end.growth.sent_bytes;
-  counts.received_bytes += end.growth.received_bytes;
-  counts.retransmits += end.growth.retransmits;
-  if (record.rtt_us != 0) counts.rtt.observe(store_.bounds(), uint64_t{record.rtt_us} * 1000);
-  if (!end.known) {
-    unknown_ends_++;
-    return;
-  }
-  add_active(counts, record, end.direction, -1);
+// Returns the owner, who may have been told better when the connection was seen open.
+Workloads::Index TcpRecorder::closed(Workloads::Index index, const tcp_record& record) {
+  OpenConnections::End end = open_.closed(record, {index, record.direction});
+  if (!end.known) unknown_ends_++;
+  TcpCounts& counts = store_.tcp(end.side.owner);
+  add_growth(counts, end.growth, record.rtt_us);
+  if (end.leaves) counts.active[end.side.direction]--;
   if (record.direction == TCP_DIRECTION_OUT && record.start_ns != 0) {
     uint64_t end_ns = record.close_ns != 0 ? record.close_ns : record.time_ns;
     counts.latency.observe(store_.bounds(), elapsed(record.start_ns, end_ns));
   }
+  return end.side.owner;
 }
 
-void TcpRecorder::add_active(TcpCounts& counts, const tcp_record& record, uint8_t direction,
-                             int64_t change) {
-  if (direction > TCP_DIRECTION_IN || record.time_ns < recounted_ns_) return;
-  counts.active[direction] += change;
+void TcpRecorder::add_growth(TcpCounts& counts, const TcpGrowth& growth, uint32_t rtt_us) {
+  counts.sent_bytes += growth.sent_bytes;
+  counts.received_bytes += growth.received_bytes;
+  counts.retransmits += growth.retransmits;
+  if (rtt_us != 0) counts.rtt.observe(store_.bounds(), uint64_t{rtt_us} * 1000);
 }
 
 // The kernel does not keep who opened a connection: whose port is listened on here did not.
@@ -97,12 +95,10 @@ void TcpRecorder::begin_walk(bool first, uint64_t lost, uint64_t now_ns) {
   first_walk_ = first;
   walk_++;
   if (first) return;
-  open_.begin_walk();
-  recounting_ = lost > lost_;
+  bool recount = lost > recounted_lost_;
   lost_ = lost;
-  if (!recounting_) return;
-  recounted_ns_ = now_ns;
-  store_.each_tcp([](TcpCounts& counts) { counts.active = {}; });
+  open_.begin_walk(recount, now_ns);
+  if (recount) store_.each_tcp([](TcpCounts& counts) { counts.active = {}; });
 }
 
 void TcpRecorder::walked(const tcp_record& record) {
@@ -111,18 +107,17 @@ void TcpRecorder::walked(const tcp_record& record) {
     return;
   }
   if (first_walk_ || record.kind != TCP_KIND_OPEN) return;
-  uint8_t direction = direction_of(record);
-  OpenConnections::Sample sample = open_.sampled(record, direction);
+  Workloads::Index index = workloads_.of(record.cgroup, record.pid, record.time_ns);
+  OpenConnections::Sample sample = open_.sampled(record, {index, direction_of(record)});
   if (sample.repeated) return;
-  TcpCounts& counts = store_.tcp(workloads_.of(record.cgroup, record.pid, record.time_ns));
-  if (recounting_ || sample.found) counts.active[direction]++;
-  counts.sent_bytes += sample.growth.sent_bytes;
-  counts.received_bytes += sample.growth.received_bytes;
-  counts.retransmits += sample.growth.retransmits;
-  if (record.rtt_us != 0) counts.rtt.observe(store_.bounds(), uint64_t{record.rtt_us} * 1000);
+  TcpCounts& counts = store_.tcp(sample.side.owner);
+  if (sample.enters) counts.active[sample.side.direction]++;
+  add_growth(counts, sample.growth, record.rtt_us);
 }
 
-void TcpRecorder::end_walk() {
+void TcpRecorder::end_walk(bool whole) {
+  if (!whole) return;
+  if (!first_walk_) recounted_lost_ = lost_;
   open_.forget_unseen(kWalksUnseenMax);
   std::vector<uint64_t> gone;
   listeners_.each([&](uint64_t key, uint32_t walk) {

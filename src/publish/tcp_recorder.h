@@ -25,20 +25,21 @@ class TcpRecorder {
   // A walk over the open sockets: begin, each record of kind OPEN or LISTEN, end. Until it has
   // ended the ring is not drained (see OpenConnections). `first`: only listeners are noted, so that
   // the next walk can tell the direction of connections that are older than the daemon. `lost` is
-  // the sum of all losses so far: where it grew, the active gauges are counted anew.
+  // the sum of all losses so far: where it grew since the last whole walk, the active gauges are
+  // counted anew.
   void begin_walk(bool first, uint64_t lost, uint64_t now_ns);
   void walked(const tcp_record& record);
-  void end_walk();
+  void end_walk(bool whole);
 
   // Connections that ended and of which nothing was known.
   uint64_t unknown_ends() const { return unknown_ends_; }
 
  private:
-  void opened(TcpCounts& counts, const tcp_record& record);
+  void opened(Workloads::Index index, const tcp_record& record);
   void failed(TcpCounts& counts, const tcp_record& record);
-  void closed(TcpCounts& counts, const tcp_record& record);
+  Workloads::Index closed(Workloads::Index index, const tcp_record& record);
+  void add_growth(TcpCounts& counts, const TcpGrowth& growth, uint32_t rtt_us);
   uint8_t direction_of(const tcp_record& record);
-  void add_active(TcpCounts& counts, const tcp_record& record, uint8_t direction, int64_t change);
 
   Workloads& workloads_;
   Store& store_;
@@ -48,9 +49,8 @@ class TcpRecorder {
   FlatMap<uint32_t> listeners_;  // network namespace and port, to the walk that saw it last
   uint32_t walk_ = 0;
   bool first_walk_ = false;
-  bool recounting_ = false;
   uint64_t lost_ = 0;
-  uint64_t recounted_ns_ = 0;  // the gauges hold what was open then
+  uint64_t recounted_lost_ = 0;  // of the last whole walk
   uint64_t unknown_ends_ = 0;
 };
 

@@ -1,0 +1,391 @@
+#include "publish/exposition.h"
+
+#include <map>
+#include <optional>
+#include <set>
+
+#include "tests/check.h"
+
+using namespace kubepulse;  // NOLINT
+
+namespace {
+
+constexpr uint64_t kT = 1000 * kNsPerSecond;
+constexpr uint64_t kMinute = 60 * kNsPerSecond;
+constexpr size_t kPieceMax = 64 * 1024;  // about 32 KiB, and what one workload writes at once
+
+#define W "namespace,pod,node"
+
+// The contract, groups tcp, dns and self.
+struct Wanted {
+  const char* name;
+  const char* type;
+  const char* labels;  // without le
+} const kWanted[] = {
+    {"kubepulse_tcp_latency_seconds", "histogram", W},
+    {"kubepulse_tcp_connect_latency_seconds", "histogram", W},
+    {"kubepulse_tcp_connections_total", "counter", W ",direction"},
+    {"kubepulse_tcp_connections_active", "gauge", W ",direction"},
+    {"kubepulse_tcp_connect_failures_total", "counter", W ",reason"},
+    {"kubepulse_tcp_sent_bytes_total", "counter", W},
+    {"kubepulse_tcp_received_bytes_total", "counter", W},
+    {"kubepulse_tcp_retransmits_total", "counter", W},
+    {"kubepulse_tcp_resets_total", "counter", W ",direction"},
+    {"kubepulse_tcp_rtt_seconds", "histogram", W},
+    {"kubepulse_dns_queries_total", "counter", W ",domain"},
+    {"kubepulse_dns_responses_total", "counter", W ",rcode"},
+    {"kubepulse_dns_timeouts_total", "counter", W},
+    {"kubepulse_dns_latency_seconds", "histogram", W},
+    {"kubepulse_events_total", "counter", "node,type"},
+    {"kubepulse_events_dropped_total", "counter", "node,type"},
+    {"kubepulse_build_info", "gauge", "node,version,revision,libbpf,tls"},
+    {"kubepulse_bpf_program_attached", "gauge", "node,program,flavour"},
+    {"kubepulse_attribution_total", "counter", "node,result"},
+    {"kubepulse_workloads", "gauge", "node"},
+    {"kubepulse_series", "gauge", "node"},
+    {"kubepulse_overflow_total", "counter", "node,table"},
+    {"kubepulse_scrapes_total", "counter", "node"},
+    {"kubepulse_scrape_duration_seconds", "gauge", "node"},
+    {"process_cpu_seconds_total", "counter", ""},
+    {"process_resident_memory_bytes", "gauge", ""},
+    {"process_virtual_memory_bytes", "gauge", ""},
+    {"process_open_fds", "gauge", ""},
+    {"process_max_fds", "gauge", ""},
+    {"process_start_time_seconds", "gauge", ""},
+};
+
+struct Family {
+  std::string type;
+  std::string labels;  // of its samples, as in Wanted; all have the same
+  size_t samples = 0;
+};
+
+struct Parsed {
+  std::map<std::string, Family> families;
+  std::map<std::string, std::string> values;  // by name and labels
+};
+
+// "{a="b",le="1"}" to its keys; the text of its last value in `last`.
+std::string keys_of(std::string_view labels, std::string* last) {
+  std::string keys;
+  while (!labels.empty()) {
+    size_t equal = labels.find("=\"");
+    ck_assert(equal != std::string_view::npos && equal > 0);
+    std::string key(labels.substr(0, equal));
+    ck_assert_uint_eq(key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string::npos);
+    size_t end = equal + 2;
+    for (; labels.at(end) != '"'; end++)
+      if (labels[end] == '\\') end++;
+    *last = labels.substr(equal + 2, end - equal - 2);
+    if (key != "le") keys += (keys.empty() ? "" : ",") + key;
+    labels.remove_prefix(end + 1);
+    if (labels.empty()) break;
+    ck_assert(labels[0] == ',' && labels.size() > 1);
+    labels.remove_prefix(1);
+  }
+  return keys;
+}
+
+bool cut_end(std::string& text, std::string_view end) {
+  if (text.size() < end.size() || text.substr(text.size() - end.size()) != end) return false;
+  text.resize(text.size() - end.size());
+  return true;
+}
+
+// Strict: whatever is not as the formats want it is a failed assertion.
+Parsed parse(std::string_view text, bool openmetrics = false) {
+  Parsed page;
+  std::string current;
+  uint64_t bucket_before = 0;
+  std::string last_line;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    ck_assert_msg(end != std::string_view::npos, "the last line has no end");
+    std::string line(text.substr(0, end));
+    text.remove_prefix(end + 1);
+    last_line = line;
+    if (line.rfind("# HELP ", 0) == 0) {
+      current = line.substr(7, line.find(' ', 7) - 7);
+      ck_assert_msg(page.families.count(current) == 0, "%s twice", current.c_str());
+      ck_assert_uint_gt(line.size(), 8 + current.size());
+      page.families[current];
+      continue;
+    }
+    if (line.rfind("# TYPE ", 0) == 0) {
+      ck_assert_msg(line.rfind("# TYPE " + current + " ", 0) == 0, "%s", line.c_str());
+      Family& family = page.families.at(current);
+      ck_assert(family.type.empty() && family.samples == 0);
+      family.type = line.substr(8 + current.size());
+      continue;
+    }
+    if (openmetrics && line.rfind("# UNIT " + current + " ", 0) == 0) continue;
+    if (openmetrics && line == "# EOF") {
+      ck_assert(text.empty());
+      continue;
+    }
+    size_t space = line.rfind(' ');
+    size_t brace = std::min(line.find('{'), space);
+    std::string name = line.substr(0, brace), value = line.substr(space + 1), last;
+    ck_assert_msg(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos,
+                  "%s", line.c_str());
+    ck_assert_msg(!value.empty() && value.find_first_not_of("-.0123456789") == value.npos, "%s",
+                  line.c_str());
+    std::string labels = brace == space ? "" : line.substr(brace + 1, space - brace - 2);
+    ck_assert(brace == space || (line[space - 1] == '}' && !labels.empty()));
+    ck_assert_msg(page.values.emplace(line.substr(0, space), value).second, "twice: %s",
+                  line.c_str());
+    Family& family = page.families.at(current);
+    std::string keys = keys_of(labels, &last);
+    if (family.type == "histogram") {
+      if (cut_end(name, "_bucket")) {
+        uint64_t count = std::stoull(value);
+        ck_assert_msg(count >= bucket_before, "%s", line.c_str());
+        bucket_before = last == "+Inf" ? 0 : count;
+      } else if (!cut_end(name, "_sum")) {
+        ck_assert(cut_end(name, "_count"));
+        ck_assert_uint_eq(page.values.count(name + "_bucket{" + labels + ",le=\"+Inf\"}"), 1);
+        CHECK_TEXT(value, page.values[name + "_bucket{" + labels + ",le=\"+Inf\"}"]);
+      }
+    } else if (openmetrics && family.type == "counter") {
+      ck_assert_msg(cut_end(name, "_total"), "%s", line.c_str());
+    }
+    CHECK_TEXT(name, current);  // in the midst of its own family
+    if (family.samples++ > 0) CHECK_TEXT(keys, family.labels);
+    family.labels = keys;
+  }
+  if (openmetrics) CHECK_TEXT(last_line, "# EOF");
+  return page;
+}
+
+struct Bench {
+  Workloads workloads;
+  Store store{{100000, kNsPerSecond}};
+  Exposition exposition{workloads, store, "node \"1\""};
+  DaemonFacts facts;
+  uint64_t duration_ns = 0;
+  int done = 0;
+
+  Bench() {
+    facts.version = "1\"2";
+    facts.programs = {{"tcp_state", "tp_btf", true}, {"dns", "none", false}};
+    facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
+    facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};
+    facts.overflow = {{"workloads", 8}, {"series", 9}};
+    facts.cpu_ns = 1500000000;
+  }
+
+  Workloads::Index workload(uint64_t number, uint64_t now_ns = kT) {
+    workloads.born(number, "/system.slice/unit-" + std::to_string(number) + ".service");
+    return workloads.of(number, 0, now_ns);
+  }
+  Workloads::Index busy(uint64_t number, uint64_t now_ns = kT) {
+    Workloads::Index index = workload(number, now_ns);
+    TcpCounts& tcp = store.tcp(index);
+    for (uint64_t ns : {1, 200000, 2000000000})
+      tcp.latency.observe(store.bounds(), ns);
+    tcp.active[1] = -3;
+    store.count_query(index, "example.com");
+    store.dns(index).responses[3] = number;
+    return index;
+  }
+  void sweep(uint64_t now_ns) {
+    workloads.sweep(
+        now_ns, [&](Workloads::Index index) { store.remove(index); }, [](uint64_t) {});
+  }
+
+  std::unique_ptr<HttpBody> begin(PageFormat format = PageFormat::text) {
+    return exposition.page(format, facts, [this](uint64_t ns) {
+      duration_ns = ns;
+      done++;
+    });
+  }
+  std::string page(PageFormat format = PageFormat::text) {
+    std::unique_ptr<HttpBody> body = begin(format);
+    std::string text;
+    for (bool more = true; more;) {
+      size_t before = text.size();
+      more = body->next(text);  // appends
+      ck_assert_uint_gt(text.size(), before);
+      ck_assert_uint_lt(text.size() - before, kPieceMax);
+    }
+    return text;
+  }
+};
+
+void check_wanted(const Parsed& page, bool with_workload, bool openmetrics) {
+  for (const Wanted& wanted : kWanted) {
+    std::string name = wanted.name, type = wanted.type;
+    if (openmetrics && type == "counter") ck_assert(cut_end(name, "_total"));
+    auto family = page.families.find(name);
+    ck_assert_msg(family != page.families.end(), "%s is missing", name.c_str());
+    CHECK_TEXT(family->second.type, type);
+    bool of_workloads = std::string_view(wanted.labels).rfind(W, 0) == 0;
+    if (of_workloads && !with_workload) {
+      ck_assert_uint_eq(family->second.samples, 0);
+      continue;
+    }
+    ck_assert_msg(family->second.samples > 0, "%s", name.c_str());
+    CHECK_TEXT(name + " " + family->second.labels, name + " " + wanted.labels);
+  }
+  ck_assert_uint_eq(page.families.size(), std::size(kWanted));
+}
+
+START_TEST(all_families_without_a_workload) {
+  Bench bench;
+  check_wanted(parse(bench.page()), false, false);
+  check_wanted(parse(bench.page(PageFormat::openmetrics), true), false, true);
+  ck_assert_int_eq(bench.done, 2);
+}
+END_TEST
+
+START_TEST(all_families_with_workloads) {
+  Bench bench;
+  bench.busy(1);
+  bench.store.tcp(bench.workload(2)).sent_bytes = 7;
+  bench.store.dns(bench.workload(3)).timeouts = 8;
+  bench.workload(4);  // had no event that counts
+  bench.busy(5);
+  Parsed page = parse(bench.page());
+  check_wanted(page, true, false);
+  check_wanted(parse(bench.page(PageFormat::openmetrics), true), true, true);
+  std::string node = R"(,node="node \"1\"")";
+  auto value = [&](const std::string& name, int unit, const std::string& more) {
+    std::string series = name + R"({namespace="systemd",pod="unit-)" + std::to_string(unit) +
+                         ".service\"" + node + more + "}";
+    auto found = page.values.find(series);
+    return found == page.values.end() ? "none" : found->second;
+  };
+  CHECK_TEXT(value("kubepulse_tcp_sent_bytes_total", 2, ""), "7");
+  CHECK_TEXT(value("kubepulse_tcp_sent_bytes_total", 1, ""), "0");
+  CHECK_TEXT(value("kubepulse_tcp_sent_bytes_total", 3, ""), "none");
+  CHECK_TEXT(value("kubepulse_tcp_sent_bytes_total", 4, ""), "none");
+  CHECK_TEXT(value("kubepulse_dns_timeouts_total", 3, ""), "8");
+  CHECK_TEXT(value("kubepulse_dns_timeouts_total", 2, ""), "none");
+  CHECK_TEXT(value("kubepulse_tcp_connections_active", 5, ",direction=\"in\""), "-3");
+  CHECK_TEXT(value("kubepulse_dns_responses_total", 5, ",rcode=\"NXDOMAIN\""), "5");
+  CHECK_TEXT(value("kubepulse_dns_queries_total", 5, ",domain=\"example.com\""), "1");
+  CHECK_TEXT(value("kubepulse_dns_queries_total", 5, ",domain=\"other\""), "none");
+  CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"0.0001\""), "1");
+  CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"1\""), "2");
+  CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"+Inf\""), "3");
+  CHECK_TEXT(value("kubepulse_tcp_latency_seconds_sum", 5, ""), "2.000200001");
+  CHECK_TEXT(page.values["process_cpu_seconds_total"], "1.5");
+  CHECK_TEXT(page.values[R"(kubepulse_events_dropped_total{node="node \"1\"",type="dns"})"], "4");
+}
+END_TEST
+
+// What the store says that it holds is what stands on the page.
+START_TEST(series_are_counted) {
+  Bench bench;
+  size_t without = parse(bench.page()).values.size();
+  for (uint64_t number = 1; number <= 20; number++) {
+    Workloads::Index index = bench.busy(number);
+    for (size_t i = 0; i < Store::kDomainsPerWorkload; i++)
+      bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
+  }
+  ck_assert_uint_eq(parse(bench.page()).values.size(), without + bench.store.series());
+}
+END_TEST
+
+START_TEST(large_pages_come_in_pieces) {
+  Bench bench;
+  for (uint64_t number = 1; number <= 600; number++) {
+    Workloads::Index index = bench.busy(number);
+    if (number % 200 != 0) continue;
+    for (size_t i = 0; i < 2 * Store::kDomainsPerWorkload; i++)
+      bench.store.count_query(index, "d" + std::to_string(i) + std::string(50, 'x') + ".example");
+  }
+  std::string text = bench.page();
+  ck_assert_uint_gt(text.size(), 2 << 20);
+  ck_assert_int_eq(bench.done, 1);
+  ck_assert_uint_gt(bench.duration_ns, 0);
+  check_wanted(parse(text), true, false);
+}
+END_TEST
+
+START_TEST(a_page_that_is_given_up) {
+  Bench bench;
+  for (uint64_t number = 1; number <= 300; number++)
+    bench.busy(number);
+  std::unique_ptr<HttpBody> body = bench.begin();
+  std::string text;
+  ck_assert(body->next(text));
+  body.reset();
+  ck_assert_int_eq(bench.done, 0);
+  check_wanted(parse(bench.page()), true, false);
+}
+END_TEST
+
+START_TEST(workloads_come_and_go_between_pieces) {
+  Bench bench;
+  uint64_t now_ns = kT, number = 0;
+  for (int i = 0; i < 500; i++)
+    bench.busy(++number, now_ns);
+  for (PageFormat format : {PageFormat::text, PageFormat::openmetrics}) {
+    std::unique_ptr<HttpBody> body = bench.begin(format);
+    std::string text;
+    int pieces = 0, removals = 0;
+    for (bool more = true; more; pieces++) {
+      more = body->next(text);
+      // Every other of the first ones stays; of the rest all go now and then, and others take their
+      // indexes.
+      bench.sweep(now_ns += kMinute);
+      for (uint64_t stays = 1; stays <= 500; stays += 2)
+        (void)bench.workloads.of(stays, 0, now_ns);
+      if (pieces % 3 == 1) {
+        size_t before = bench.workloads.size();
+        now_ns += 6 * kMinute;
+        for (uint64_t stays = 1; stays <= 500; stays += 2)
+          (void)bench.workloads.of(stays, 0, now_ns);
+        bench.sweep(now_ns);
+        ck_assert_uint_eq(bench.workloads.size(), 250);
+        if (before > 250) removals++;
+      }
+      if (pieces % 3 == 2)
+        for (int i = 0; i < 200 + 100 * pieces % 700; i++)
+          bench.busy(++number, now_ns);
+    }
+    ck_assert_int_gt(pieces, 10);
+    ck_assert_int_gt(removals, 3);
+    Parsed page = parse(text, format == PageFormat::openmetrics);
+    // Who was there all the time stands in each family, once.
+    for (uint64_t stays = 1; stays <= 500; stays += 2) {
+      std::string labels = R"({namespace="systemd",pod="unit-)" + std::to_string(stays) +
+                           R"(.service",node="node \"1\""})";
+      ck_assert_uint_eq(page.values.count("kubepulse_tcp_sent_bytes_total" + labels), 1);
+      ck_assert_uint_eq(page.values.count("kubepulse_dns_latency_seconds_count" + labels), 1);
+    }
+  }
+}
+END_TEST
+
+START_TEST(labels_of_an_index_that_is_used_again) {
+  Bench bench;
+  Workloads::Index index = bench.busy(1);
+  ck_assert(bench.page().find("unit-1.service") != std::string::npos);
+  bench.sweep(kT + kMinute);
+  bench.sweep(kT + 7 * kMinute);
+  ck_assert_uint_eq(bench.busy(2, kT + 8 * kMinute), index);
+  std::string text = bench.page();
+  ck_assert(text.find("unit-1.service") == std::string::npos);
+  ck_assert(text.find("unit-2.service") != std::string::npos);
+}
+END_TEST
+
+START_TEST(no_series_twice_beyond_the_bounds) {
+  Bench bench;
+  Workloads::Index index = bench.workload(1);
+  bench.store.count_query(index, "other");
+  for (size_t i = 0; i < 2 * Store::kDomainsPerWorkload; i++)
+    bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
+  bench.store.count_query(Workloads::kOther, "example.com");
+  parse(bench.page());
+}
+END_TEST
+
+}  // namespace
+
+CHECK_MAIN("exposition", all_families_without_a_workload, all_families_with_workloads,
+           series_are_counted, large_pages_come_in_pieces, a_page_that_is_given_up,
+           workloads_come_and_go_between_pieces, labels_of_an_index_that_is_used_again,
+           no_series_twice_beyond_the_bounds)

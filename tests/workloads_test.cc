@@ -1,0 +1,378 @@
+#include "identity/workloads.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
+#include "base/text.h"
+#include "tests/check.h"
+
+using namespace kubepulse;  // NOLINT
+
+namespace {
+
+constexpr uint64_t kStart = 1000 * kNsPerSecond;
+constexpr uint64_t kMinute = 60 * kNsPerSecond;
+
+std::string unit(size_t number) {
+  return "/system.slice/unit-" + std::to_string(number) + ".service";
+}
+
+std::string shown(const Workloads& workloads, Workloads::Index index) {
+  return workloads.labels(index).ns + "/" + workloads.labels(index).pod;
+}
+
+// What a sweep has removed.
+struct Swept {
+  std::set<Workloads::Index> workloads;
+  std::set<uint64_t> cgroups;
+};
+
+Swept sweep(Workloads& workloads, uint64_t now_ns) {
+  Swept swept;
+  workloads.sweep(
+      now_ns,
+      [&](Workloads::Index index) {
+        ck_assert(workloads.held(index));  // its labels can still be read
+        ck_assert(swept.workloads.insert(index).second);
+      },
+      [&](uint64_t cgroup) { swept.cgroups.insert(cgroup); });
+  for (Workloads::Index index : swept.workloads)
+    ck_assert(!workloads.held(index));
+  return swept;
+}
+
+void check_attribution(const Workloads& workloads, uint64_t by_cgroup, uint64_t by_pid,
+                       uint64_t unknown) {
+  ck_assert_uint_eq(workloads.attribution().by_cgroup, by_cgroup);
+  ck_assert_uint_eq(workloads.attribution().by_pid, by_pid);
+  ck_assert_uint_eq(workloads.attribution().unknown, unknown);
+}
+
+START_TEST(cached) {
+  int asked = 0;
+  Workloads* self = nullptr;
+  Workloads workloads([&] {
+    asked++;
+    self->born(7, "/system.slice/nginx.service");
+  });
+  self = &workloads;
+  ck_assert_uint_eq(workloads.size(), 0);
+  ck_assert(workloads.held(Workloads::kOther));
+  Workloads::Index index = workloads.of(7, 0, kStart);
+  ck_assert_uint_ne(index, Workloads::kOther);
+  CHECK_TEXT(shown(workloads, index), "systemd/nginx.service");
+  for (int i = 0; i < 3; i++)
+    ck_assert_uint_eq(workloads.of(7, 99, kStart + i), index);
+  ck_assert_int_eq(asked, 1);
+  ck_assert_uint_eq(workloads.size(), 1);
+  ck_assert_uint_eq(workloads.end(), index + 1);
+  check_attribution(workloads, 4, 0, 0);
+}
+END_TEST
+
+START_TEST(one_index_for_equal_labels) {
+  Workloads workloads;
+  std::string pod = "/kubepods.slice/kubepods-pod11111111_2222_3333_4444_555555555555.slice";
+  std::string id(64, 'a');
+  workloads.born(1, pod + "/cri-containerd-" + id + ".scope");
+  workloads.born(2, pod + "/cri-containerd-" + std::string(64, 'b') + ".scope");
+  workloads.born(3, "/system.slice/a.service");
+  Workloads::Index index = workloads.of(1, 0, kStart);
+  CHECK_TEXT(shown(workloads, index), "unknown/11111111-2222-3333-4444-555555555555");
+  ck_assert_uint_eq(workloads.of(2, 0, kStart), index);
+  ck_assert_uint_ne(workloads.of(3, 0, kStart), index);
+  ck_assert_uint_eq(workloads.size(), 2);
+}
+END_TEST
+
+START_TEST(names_that_render_equal) {
+  Workloads workloads;
+  std::string begin = std::string(127, 'x');
+  workloads.born(1, "/system.slice/" + begin + "xa.service");
+  workloads.born(2, "/system.slice/" + begin + "xb.service");
+  workloads.born(3, "/system.slice/" + begin + "y.service");
+  workloads.born(4, "/system.slice/a\x01.service");
+  workloads.born(5, "/system.slice/a\x02.service");
+  ck_assert_uint_eq(workloads.of(1, 0, kStart), workloads.of(2, 0, kStart));
+  ck_assert_uint_ne(workloads.of(1, 0, kStart), workloads.of(3, 0, kStart));
+  ck_assert_uint_eq(workloads.of(4, 0, kStart), workloads.of(5, 0, kStart));
+  ck_assert_uint_eq(workloads.size(), 3);
+  (void)sweep(workloads, kStart + kMinute);
+  ck_assert_uint_eq(sweep(workloads, kStart + 6 * kMinute).workloads.size(), 3);
+  ck_assert_uint_eq(workloads.size(), 0);
+  ck_assert_uint_ne(workloads.of(2, 0, kStart + 7 * kMinute), Workloads::kOther);
+}
+END_TEST
+
+// The cut at 128 bytes may fall into a character.
+void bear_names_cut_inside_a_character(Workloads& workloads) {
+  std::string begin = "/system.slice/" + std::string(127, 'x');
+  workloads.born(1, begin + "\xc3\xa9.service");
+  workloads.born(2, begin + "\xff.service");
+  workloads.born(3, begin + "\xc3 .service");
+}
+
+START_TEST(names_cut_inside_a_character_look_different) {
+  Workloads workloads;
+  bear_names_cut_inside_a_character(workloads);
+  std::set<std::string> rendered;
+  for (uint64_t cgroup : {1, 2, 3}) {
+    std::string text;
+    append_label_value(text, workloads.labels(workloads.of(cgroup, 0, kStart)).pod);
+    rendered.insert(text);
+  }
+  ck_assert_uint_eq(rendered.size(), workloads.size());
+}
+END_TEST
+
+START_TEST(names_cut_inside_a_character_are_forgotten) {
+  Workloads workloads;
+  bear_names_cut_inside_a_character(workloads);
+  for (uint64_t cgroup : {1, 2, 3})
+    (void)workloads.of(cgroup, 0, kStart);
+  (void)sweep(workloads, kStart + kMinute);
+  (void)sweep(workloads, kStart + 6 * kMinute);
+  ck_assert_uint_eq(workloads.size(), 0);
+  // Their indexes are others' now.
+  for (uint64_t cgroup : {7, 8, 9}) {
+    workloads.born(cgroup, unit(cgroup));
+    (void)workloads.of(cgroup, 0, kStart + 7 * kMinute);
+  }
+  for (uint64_t cgroup : {1, 2, 3}) {
+    Workloads::Index index = workloads.of(cgroup, 0, kStart + 7 * kMinute);
+    ck_assert(workloads.held(index));
+    CHECK_TEXT(workloads.labels(index).pod.substr(0, 127), std::string(127, 'x'));
+  }
+}
+END_TEST
+
+START_TEST(unknown_is_asked_again) {
+  int asked = 0;
+  Workloads workloads([&] { asked++; });
+  Workloads::Index unknown = workloads.of(7, 0, kStart);
+  CHECK_TEXT(shown(workloads, unknown), "unknown/unknown");
+  ck_assert_int_eq(asked, 1);
+  workloads.born(7, "/system.slice/late.service");
+  ck_assert_uint_eq(workloads.of(7, 0, kStart + kNsPerSecond - 1), unknown);
+  ck_assert_int_eq(asked, 1);
+  Workloads::Index named = workloads.of(7, 0, kStart + kNsPerSecond);
+  CHECK_TEXT(shown(workloads, named), "systemd/late.service");
+  ck_assert_uint_eq(workloads.of(7, 0, kStart + kNsPerSecond), named);
+  ck_assert_int_eq(asked, 2);
+  check_attribution(workloads, 2, 0, 2);
+  // Without any socket and task it is the kernel's.
+  CHECK_TEXT(shown(workloads, workloads.of(0, 0, kStart)), "host/kernel");
+  CHECK_TEXT(shown(workloads, workloads.of(0, 5, kStart)), "unknown/unknown");
+  check_attribution(workloads, 2, 0, 4);
+}
+END_TEST
+
+START_TEST(gone_after_five_minutes) {
+  Workloads workloads;
+  workloads.born(1, unit(1));
+  workloads.born(2, unit(2));
+  Workloads::Index first = workloads.of(1, 0, kStart), second = workloads.of(2, 0, kStart);
+  uint64_t serial = workloads.serial(first);
+  ck_assert_uint_ne(serial, workloads.serial(second));
+  for (uint64_t at = kStart + kMinute; at < kStart + 6 * kMinute; at += kMinute)
+    ck_assert(sweep(workloads, at).workloads.empty());
+  (void)workloads.of(2, 0, kStart + 6 * kMinute - 1);  // seen again: it lives on
+  Swept swept = sweep(workloads, kStart + 6 * kMinute);
+  ck_assert(swept.workloads == std::set<Workloads::Index>{first});
+  ck_assert(swept.cgroups == std::set<uint64_t>{1});
+  ck_assert_uint_eq(workloads.size(), 1);
+  ck_assert(workloads.held(second));
+  workloads.born(3, unit(3));
+  ck_assert_uint_eq(workloads.of(3, 0, kStart + 7 * kMinute), first);
+  ck_assert_uint_ne(workloads.serial(first), serial);
+  CHECK_TEXT(shown(workloads, first), "systemd/unit-3.service");
+  ck_assert_uint_eq(workloads.of(2, 0, kStart + 7 * kMinute), second);
+}
+END_TEST
+
+START_TEST(lives_by_its_last_cgroup) {
+  Workloads workloads;
+  workloads.born(1, unit(1));
+  workloads.born(2, unit(1));
+  Workloads::Index index = workloads.of(1, 0, kStart);
+  uint64_t serial = workloads.serial(index);
+  for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute) {
+    ck_assert_uint_eq(workloads.of(2, 0, at), index);
+    ck_assert(sweep(workloads, at).workloads.empty());
+  }
+  ck_assert_uint_eq(workloads.serial(index), serial);
+  (void)sweep(workloads, kStart + 21 * kMinute);
+  ck_assert_uint_eq(sweep(workloads, kStart + 27 * kMinute).workloads.size(), 1);
+}
+END_TEST
+
+// Seen now: it must not be removed because a cgroup of it, or its own first look, is old.
+START_TEST(unnamed_but_busy_is_not_removed) {
+  Workloads workloads;
+  Workloads::Index index = workloads.of(7, 0, kStart);
+  uint64_t serial = workloads.serial(index);
+  for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += 10 * kNsPerSecond) {
+    ck_assert_uint_eq(workloads.of(7, 0, at), index);
+    if ((at - kStart) % kMinute == 0) ck_assert(sweep(workloads, at).workloads.empty());
+    ck_assert_uint_eq(workloads.serial(index), serial);
+  }
+}
+END_TEST
+
+START_TEST(idle_cgroup_does_not_take_a_busy_workload_along) {
+  Workloads workloads;
+  Workloads::Index index = workloads.of(7, 0, kStart);  // once, and never again
+  for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute) {
+    ck_assert_uint_eq(workloads.of(0, 4242, at), index);  // "unknown" too
+    ck_assert(sweep(workloads, at).workloads.empty());
+  }
+}
+END_TEST
+
+START_TEST(beyond_the_bound) {
+  Workloads workloads;
+  for (size_t i = 1; i <= Workloads::kWorkloadsMax; i++) {
+    workloads.born(i, unit(i));
+    ck_assert_uint_ne(workloads.of(i, 0, kStart), Workloads::kOther);
+  }
+  ck_assert_uint_eq(workloads.overflow(), 0);
+  workloads.born(9000, unit(9000));
+  workloads.born(9001, unit(1));
+  for (int i = 0; i < 3; i++)
+    ck_assert_uint_eq(workloads.of(9000, 0, kStart), Workloads::kOther);
+  ck_assert_uint_eq(workloads.overflow(), 3);
+  ck_assert_uint_eq(workloads.of(9001, 0, kStart), workloads.of(1, 0, kStart));
+  ck_assert_uint_eq(workloads.size(), Workloads::kWorkloadsMax);
+  CHECK_TEXT(shown(workloads, Workloads::kOther), "other/other");
+  (void)sweep(workloads, kStart + kMinute);
+  for (uint64_t at = kStart; at <= kStart + 6 * kMinute; at += kMinute)
+    (void)workloads.of(9000, 0, at);
+  Swept swept = sweep(workloads, kStart + 6 * kMinute);
+  ck_assert_uint_eq(swept.workloads.size(), Workloads::kWorkloadsMax);
+  ck_assert_uint_eq(swept.workloads.count(Workloads::kOther), 0);
+  ck_assert_uint_eq(workloads.size(), 0);
+}
+END_TEST
+
+// Where the table of cgroups is full each is looked up again, and all is still right.
+START_TEST(cgroup_table_full) {
+  Workloads workloads;
+  auto born = [&](uint64_t cgroup) { workloads.born(cgroup, unit(cgroup % 10)); };
+  for (uint64_t cgroup = 1; cgroup <= Workloads::kCgroupsMax; cgroup++) {
+    born(cgroup);
+    (void)workloads.of(cgroup, 0, kStart);
+  }
+  for (uint64_t cgroup = 50000; cgroup < 51000; cgroup++) {
+    born(cgroup);
+    Workloads::Index index = workloads.of(cgroup, 0, kStart);
+    CHECK_TEXT(shown(workloads, index), "systemd/unit-" + std::to_string(cgroup % 10) + ".service");
+    ck_assert_uint_eq(workloads.of(cgroup, 0, kStart + 1), index);
+  }
+  ck_assert_uint_eq(workloads.size(), 10);
+  workloads.born(60000, "/system.slice/alone.service");
+  Workloads::Index alone = workloads.of(60000, 0, kStart);
+  uint64_t serial = workloads.serial(alone);
+  for (uint64_t at = kStart; at <= kStart + 12 * kMinute; at += kMinute) {
+    ck_assert_uint_eq(workloads.of(60000, 0, at), alone);
+    ck_assert_uint_eq(sweep(workloads, at).workloads.count(alone), 0);
+  }
+  ck_assert_uint_eq(workloads.serial(alone), serial);
+}
+END_TEST
+
+START_TEST(churn) {
+  Workloads workloads;
+  uint64_t now_ns = kStart;
+  std::set<uint64_t> serials;
+  for (uint64_t cgroup = 1; cgroup <= 100000; cgroup++) {
+    now_ns += 50 * kNsPerMs;
+    workloads.born(cgroup, unit(cgroup));
+    Workloads::Index index = workloads.of(cgroup, 0, now_ns);
+    ck_assert_uint_ne(index, 0);
+    ck_assert(serials.insert(workloads.serial(index)).second);
+    if (cgroup % 200 == 0) (void)workloads.of(cgroup - 100, 0, now_ns);
+    if (cgroup % 1000 == 0) (void)sweep(workloads, now_ns);
+    // A few seconds of sweeping and five minutes at 20 a second would be above the bound.
+    if (cgroup % 3000 == 0) (void)sweep(workloads, now_ns += 6 * kMinute);
+    ck_assert_uint_le(workloads.size(), Workloads::kWorkloadsMax);
+    ck_assert_uint_le(workloads.end(), Workloads::kWorkloadsMax + 1);
+  }
+  ck_assert_uint_eq(workloads.overflow(), 0);
+  (void)sweep(workloads, now_ns += kMinute);
+  (void)sweep(workloads, now_ns += 6 * kMinute);
+  ck_assert_uint_eq(workloads.size(), 0);
+}
+END_TEST
+
+std::string temporary_dir;  // a failed assert runs no destructor
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+// A plain folder in place of a cgroup file system: its ids are the numbers of its inodes.
+CgroupTree plain_tree() {
+  for (const char* folder : {"/self", "/42", "/tree", "/tree/system.slice",
+                             "/tree/system.slice/a.service", "/tree/system.slice/b.service"})
+    mkdir((temporary_dir + folder).c_str(), 0755);
+  write_file(temporary_dir + "/self/mountinfo",
+             "1 1 0:1 / " + temporary_dir + "/tree rw - cgroup2 cgroup2 rw\n");
+  write_file(temporary_dir + "/42/cgroup", "0::/system.slice/b.service\n");
+  Result<CgroupTree> tree = CgroupTree::open(temporary_dir);
+  ck_assert(tree.ok());
+  return std::move(tree.value());
+}
+
+START_TEST(with_a_tree) {
+  CgroupTree tree = plain_tree();
+  Workloads workloads;
+  workloads.set_tree(&tree);
+  uint64_t a = tree.id_of_path("/system.slice/a.service");
+  ck_assert_uint_ne(a, 0);
+  Workloads::Index index = workloads.of(a, 0, kStart);
+  CHECK_TEXT(shown(workloads, index), "systemd/a.service");
+  // A birth says it as well as the tree; the pid serves where the id says nothing.
+  workloads.born(1ULL << 60, "/system.slice/a.service");
+  ck_assert_uint_eq(workloads.of(1ULL << 60, 42, kStart), index);
+  Workloads::Index by_pid = workloads.of(1ULL << 61, 42, kStart + 5 * kNsPerSecond);
+  CHECK_TEXT(shown(workloads, by_pid), "systemd/b.service");
+  ck_assert_uint_eq(workloads.of(0, 42, kStart + 5 * kNsPerSecond), by_pid);
+  CHECK_TEXT(shown(workloads, workloads.of(1ULL << 61, 43, kStart + 5 * kNsPerSecond)),
+             "unknown/unknown");
+  check_attribution(workloads, 2, 2, 1);
+  // What the tree still knows stays, without any event.
+  for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute)
+    ck_assert_uint_eq(sweep(workloads, at).workloads.count(index), 0);
+  ck_assert(workloads.held(index) && !workloads.held(by_pid));
+}
+END_TEST
+
+void setup() {
+  char name[] = "/tmp/kubepulse-workloads-XXXXXX";
+  temporary_dir = mkdtemp(name);
+}
+
+void teardown() {
+  std::string command = "rm -rf '" + temporary_dir + "'";
+  if (system(command.c_str()) != 0) printf("left behind: %s\n", temporary_dir.c_str());
+}
+
+}  // namespace
+
+int main() {
+  setup();
+  int failed = run_suite(
+      "workloads",
+      {cached, one_index_for_equal_labels, names_that_render_equal,
+       names_cut_inside_a_character_look_different, names_cut_inside_a_character_are_forgotten,
+       unknown_is_asked_again, gone_after_five_minutes, lives_by_its_last_cgroup,
+       unnamed_but_busy_is_not_removed, idle_cgroup_does_not_take_a_busy_workload_along,
+       beyond_the_bound, cgroup_table_full, churn, with_a_tree});
+  teardown();
+  return failed;
+}
