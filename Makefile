@@ -77,6 +77,8 @@ EXTRA_src/main = -DKUBEPULSE_VERSION='"$(VERSION)"' -DKUBEPULSE_REVISION='"$(REV
 EXTRA_src/daemon = $(EXTRA_src/main)
 EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
 
+$(BUILD)/src/identity/public_suffix.o: $(wildcard $(PUBLIC_SUFFIX))
+
 $(BUILD)/libkubepulse.a: $(OBJECTS)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 

@@ -1,159 +1,8 @@
 // TCP life: every connect and accept, its failure or its end, from the one stable hook that sees
 // them all. Two records a connection: when it is established (or has failed), and when it ends.
-#include "bpf/owner.h"
+#include "bpf/tcp_record.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-struct connection {
-  __u64 start_ns;
-  __u64 close_ns;
-  __u64 cgroup;
-  __u32 pid;
-  __u16 direction;
-  __u16 established;
-  char comm[16];
-};
-
-// Not an LRU: a connection that is open is never forgotten for a new one, and what does not fit is
-// counted exactly.
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 65536);
-  __type(key, __u64);  // address of the socket
-  __type(value, struct connection);
-} connections SEC(".maps");
-
-struct listener_key {
-  __u32 netns;
-  __u32 port;
-};
-
-struct listener {
-  __u64 cgroup;
-  __u32 pid;
-  char comm[16];
-  __u32 unused;
-};
-
-// Who listens: an accepted socket is established in softirq, where no task can be asked.
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 1024);
-  __type(key, struct listener_key);
-  __type(value, struct listener);
-} listeners SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 4 << 20);
-} tcp_ring SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 4096);
-  __type(key, __u64);  // cgroup id; 0: no socket, the kernel itself
-  __type(value, struct reset_counts);
-} resets SEC(".maps");
-
-// Read by the daemon through the mapped .bss.
-__u64 tcp_dropped = 0;
-__u64 connections_overflow = 0;
-__u64 resets_overflow = 0;
-
-// Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
-const volatile __u8 keep_listeners = 0;
-// Only the event log tells names of tasks.
-const volatile __u8 keep_comm = 0;
-
-static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
-  __u64 legacy = current_legacy_cgroup();
-  return legacy ? legacy : socket_cgroup(sk, typed);
-}
-
-static __always_inline void read_address(__u8 *out, struct in6_addr *in, const bool typed) {
-  __u32 *words = (__u32 *)out;
-  if (typed) {
-    words[0] = in->in6_u.u6_addr32[0];
-    words[1] = in->in6_u.u6_addr32[1];
-    words[2] = in->in6_u.u6_addr32[2];
-    words[3] = in->in6_u.u6_addr32[3];
-  } else {
-    bpf_core_read(out, 16, in);
-  }
-}
-
-static __always_inline void fill_socket(struct tcp_record *record, struct sock *sk,
-                                        struct tcp_sock *tp, const bool typed) {
-  record->socket = (__u64)sk;
-  record->netns = socket_netns(sk, typed);
-  // Not skc_num: tcp_set_state() gives the port back before it tells of TCP_CLOSE.
-  record->local_port = bpf_ntohs(READ(typed, tp, inet_conn.icsk_inet.inet_sport));
-  record->remote_port = bpf_ntohs(READ(typed, sk, __sk_common.skc_dport));
-  __u64 *local = (__u64 *)record->local, *remote = (__u64 *)record->remote;
-  local[0] = local[1] = remote[0] = remote[1] = 0;
-  __u16 family = READ(typed, sk, __sk_common.skc_family);
-  __u32 daddr = READ(typed, sk, __sk_common.skc_daddr);
-  if (family == AF_INET6) {
-    read_address(record->remote, &sk->__sk_common.skc_v6_daddr, typed);
-    read_address(record->local, &sk->__sk_common.skc_v6_rcv_saddr, typed);
-    __u32 *words = (__u32 *)record->remote;
-    if (words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xFFFF)) {
-      family = AF_INET;
-      remote[0] = remote[1] = local[0] = local[1] = 0;
-    }
-  }
-  if (family == AF_INET) {
-    *(__u32 *)record->remote = daddr;
-    *(__u32 *)record->local = READ(typed, sk, __sk_common.skc_rcv_saddr);
-  }
-  record->family = family;
-}
-
-// Both totals count sequence numbers (RFC 4898), of which a SYN that we sent and a FIN take one
-// each.
-static __always_inline void fill_totals(struct tcp_record *record, struct sock *sk,
-                                        struct tcp_sock *tp, int state, const bool typed) {
-  __u64 sent = READ(typed, tp, bytes_acked);
-  if (record->direction == TCP_DIRECTION_OUT && sent > 0) sent--;
-  bool fin_sent = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
-                  state == TCP_LAST_ACK || state == TCP_TIME_WAIT;
-  if (fin_sent && sent > 0 && READ(typed, tp, snd_una) == READ(typed, tp, write_seq)) sent--;
-  record->sent_bytes = sent;
-  // tcp_fin() sets the flag when the peer's FIN has been taken in; the state alone does not tell.
-  __u64 received = READ(typed, tp, bytes_received);
-  __u64 done = 1ULL << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
-  if ((READ(typed, sk, __sk_common.skc_flags) & done) && received > 0) received--;
-  record->received_bytes = received;
-  record->retransmits = READ(typed, tp, total_retrans);
-  record->rtt_us = READ(typed, tp, srtt_us) >> 3;
-}
-
-static __always_inline void fill_connection(struct tcp_record *record,
-                                            const struct connection *connection) {
-  record->start_ns = connection->start_ns;
-  record->close_ns = connection->close_ns;
-  record->cgroup = connection->cgroup;
-  record->pid = connection->pid;
-  record->direction = connection->direction;
-  __builtin_memcpy(record->comm, connection->comm, sizeof record->comm);
-}
-
-static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
-  struct tcp_record *record = bpf_ringbuf_reserve(&tcp_ring, sizeof(struct tcp_record), 0);
-  if (!record) {
-    __sync_fetch_and_add(&tcp_dropped, 1);
-    return 0;
-  }
-  record->time_ns = now_ns;
-  record->kind = kind;
-  record->error = 0;
-  __builtin_memset(record->unused, 0, sizeof record->unused);
-  return record;
-}
-
-static __always_inline bool remember(__u64 key, const struct connection *connection) {
-  return bpf_map_update_elem(&connections, &key, connection, BPF_ANY) == 0;
-}
 
 // In connect(2): the only moment when the task is certainly the one that connects.
 static __always_inline void syn_sent(struct sock *sk, const bool typed) {
@@ -306,6 +155,13 @@ static __always_inline bool wanted(int state, int states) {
   return (1 << (state & 31)) & states;
 }
 
+// What the second call mostly finds: the first one has done it.
+static __always_inline bool is_done(struct sock *sk, int new_state) {
+  __u64 key = (__u64)sk;
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  return new_state == TCP_CLOSE ? !connection : connection && connection->established;
+}
+
 // bpf_skc_to_tcp_sock() is of 5.9; before, the raw flavour below serves.
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_typed, struct sock *sk, int old_state, int new_state) {
@@ -317,7 +173,7 @@ int BPF_PROG(tcp_state_typed, struct sock *sk, int old_state, int new_state) {
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_again_typed, struct sock *sk, int old_state, int new_state) {
-  if (!wanted(new_state, STATES_AGAIN)) return 0;
+  if (!wanted(new_state, STATES_AGAIN) || is_done(sk, new_state)) return 0;
   struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
   if (tp) state_changed(sk, tp, old_state, new_state, true, true);
   return 0;
@@ -332,7 +188,8 @@ int BPF_PROG(tcp_state_raw, struct sock *sk, int old_state, int new_state) {
 
 SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(tcp_state_again_raw, struct sock *sk, int old_state, int new_state) {
-  if (wanted(new_state, STATES_AGAIN) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+  if (wanted(new_state, STATES_AGAIN) && !is_done(sk, new_state) &&
+      BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
     state_changed(sk, (struct tcp_sock *)sk, old_state, new_state, true, false);
   return 0;
 }

@@ -1,0 +1,88 @@
+// Fills a tcp_record from a socket and from what is remembered of its connection.
+#ifndef KUBEPULSE_BPF_TCP_RECORD_H
+#define KUBEPULSE_BPF_TCP_RECORD_H
+
+#include "bpf/tcp_tables.h"
+
+static __always_inline void read_address(__u8 *out, struct in6_addr *in, const bool typed) {
+  __u32 *words = (__u32 *)out;
+  if (typed) {
+    words[0] = in->in6_u.u6_addr32[0];
+    words[1] = in->in6_u.u6_addr32[1];
+    words[2] = in->in6_u.u6_addr32[2];
+    words[3] = in->in6_u.u6_addr32[3];
+  } else {
+    bpf_core_read(out, 16, in);
+  }
+}
+
+static __always_inline void fill_socket(struct tcp_record *record, struct sock *sk,
+                                        struct tcp_sock *tp, const bool typed) {
+  record->socket = (__u64)sk;
+  record->netns = socket_netns(sk, typed);
+  // Not skc_num: tcp_set_state() gives the port back before it tells of TCP_CLOSE.
+  record->local_port = bpf_ntohs(READ(typed, tp, inet_conn.icsk_inet.inet_sport));
+  record->remote_port = bpf_ntohs(READ(typed, sk, __sk_common.skc_dport));
+  __u64 *local = (__u64 *)record->local, *remote = (__u64 *)record->remote;
+  local[0] = local[1] = remote[0] = remote[1] = 0;
+  __u16 family = READ(typed, sk, __sk_common.skc_family);
+  __u32 daddr = READ(typed, sk, __sk_common.skc_daddr);
+  if (family == AF_INET6) {
+    read_address(record->remote, &sk->__sk_common.skc_v6_daddr, typed);
+    read_address(record->local, &sk->__sk_common.skc_v6_rcv_saddr, typed);
+    __u32 *words = (__u32 *)record->remote;
+    if (words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xFFFF)) {
+      family = AF_INET;
+      remote[0] = remote[1] = local[0] = local[1] = 0;
+    }
+  }
+  if (family == AF_INET) {
+    *(__u32 *)record->remote = daddr;
+    *(__u32 *)record->local = READ(typed, sk, __sk_common.skc_rcv_saddr);
+  }
+  record->family = family;
+}
+
+// Both totals count sequence numbers (RFC 4898), of which a SYN that we sent and a FIN take one
+// each.
+static __always_inline void fill_totals(struct tcp_record *record, struct sock *sk,
+                                        struct tcp_sock *tp, int state, const bool typed) {
+  __u64 sent = READ(typed, tp, bytes_acked);
+  if (record->direction == TCP_DIRECTION_OUT && sent > 0) sent--;
+  bool fin_sent = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
+                  state == TCP_LAST_ACK || state == TCP_TIME_WAIT;
+  if (fin_sent && sent > 0 && READ(typed, tp, snd_una) == READ(typed, tp, write_seq)) sent--;
+  record->sent_bytes = sent;
+  // tcp_fin() sets the flag when the peer's FIN has been taken in; the state alone does not tell.
+  __u64 received = READ(typed, tp, bytes_received);
+  __u64 done = 1ULL << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+  if ((READ(typed, sk, __sk_common.skc_flags) & done) && received > 0) received--;
+  record->received_bytes = received;
+  record->retransmits = READ(typed, tp, total_retrans);
+  record->rtt_us = READ(typed, tp, srtt_us) >> 3;
+}
+
+static __always_inline void fill_connection(struct tcp_record *record,
+                                            const struct connection *connection) {
+  record->start_ns = connection->start_ns;
+  record->close_ns = connection->close_ns;
+  record->cgroup = connection->cgroup;
+  record->pid = connection->pid;
+  record->direction = connection->direction;
+  __builtin_memcpy(record->comm, connection->comm, sizeof record->comm);
+}
+
+static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
+  struct tcp_record *record = bpf_ringbuf_reserve(&tcp_ring, sizeof(struct tcp_record), 0);
+  if (!record) {
+    __sync_fetch_and_add(&tcp_dropped, 1);
+    return 0;
+  }
+  record->time_ns = now_ns;
+  record->kind = kind;
+  record->error = 0;
+  __builtin_memset(record->unused, 0, sizeof record->unused);
+  return record;
+}
+
+#endif

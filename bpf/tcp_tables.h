@@ -1,0 +1,77 @@
+// What the TCP programs remember: connections, listeners, resets; and what did not fit.
+#ifndef KUBEPULSE_BPF_TCP_TABLES_H
+#define KUBEPULSE_BPF_TCP_TABLES_H
+
+#include "bpf/owner.h"
+
+struct connection {
+  __u64 start_ns;
+  __u64 close_ns;
+  __u64 cgroup;
+  __u32 pid;
+  __u16 direction;
+  __u16 established;
+  char comm[16];
+};
+
+// Not an LRU: a connection that is open is never forgotten for a new one, and what does not fit is
+// counted exactly.
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __type(key, __u64);  // address of the socket
+  __type(value, struct connection);
+} connections SEC(".maps");
+
+struct listener_key {
+  __u32 netns;
+  __u32 port;
+};
+
+struct listener {
+  __u64 cgroup;
+  __u32 pid;
+  char comm[16];
+  __u32 unused;
+};
+
+// Who listens: an accepted socket is established in softirq, where no task can be asked.
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1024);
+  __type(key, struct listener_key);
+  __type(value, struct listener);
+} listeners SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 4 << 20);
+} tcp_ring SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __type(key, __u64);  // cgroup id; 0: no socket, the kernel itself
+  __type(value, struct reset_counts);
+} resets SEC(".maps");
+
+// Read by the daemon through the mapped .bss.
+__u64 tcp_dropped = 0;
+__u64 connections_overflow = 0;
+__u64 resets_overflow = 0;
+
+// Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
+const volatile __u8 keep_listeners = 0;
+// Only the event log tells names of tasks.
+const volatile __u8 keep_comm = 0;
+
+static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
+  __u64 legacy = current_legacy_cgroup();
+  return legacy ? legacy : socket_cgroup(sk, typed);
+}
+
+static __always_inline bool remember(__u64 key, const struct connection *connection) {
+  return bpf_map_update_elem(&connections, &key, connection, BPF_ANY) == 0;
+}
+
+#endif
