@@ -362,8 +362,29 @@ START_TEST(against_the_model) {
 }
 END_TEST
 
+// Another question under the same id from the same port: a query of its own.
+START_TEST(another_question_is_another_query) {
+  DnsFlightTable table(1);
+  DnsFlightKey key;
+  key.txid = 7;
+  DnsQuery first, second;
+  first.sent_ns = 100;
+  first.question = 1;
+  second.sent_ns = 200;
+  second.question = 2;
+  ck_assert(table.sent(key, first).inserted);
+  ck_assert(!table.sent(key, first).inserted);
+  DnsFlightTable::Sent sent = table.sent(key, second);
+  ck_assert(sent.inserted && !sent.evicted);
+  ck_assert(sent.lost && sent.lost->query.question == 1);
+  auto flight = table.answered(key, 300);
+  ck_assert(flight && flight->query.sent_ns == 200);
+  ck_assert_uint_eq(table.size(), 0);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("dns_flight", query_and_answer, every_part_of_the_key_counts, retransmission,
            repeated_when_due, late_answer, expiry_order, full, full_at_its_bound, after_a_burst,
-           long_names, against_the_model)
+           long_names, against_the_model, another_question_is_another_query)

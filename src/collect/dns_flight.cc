@@ -169,7 +169,9 @@ DnsFlightTable::Sent DnsFlightTable::sent(const DnsFlightKey& key, const DnsQuer
                                           std::string_view name) {
   Sent outcome;
   Index same = find(key);
-  if (same != 0 && !is_due(same, query.sent_ns)) return outcome;
+  if (same != 0 && slots_[same - 1].query.question == query.question &&
+      !is_due(same, query.sent_ns))
+    return outcome;
 
   // The slot is taken before another is given up, so that the two differ.
   Index at = take_slot();

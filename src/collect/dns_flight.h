@@ -37,7 +37,8 @@ static_assert(std::has_unique_object_representations_v<DnsFlightKey>);
 struct DnsQuery {
   uint64_t sent_ns = 0;
   uint32_t owner = 0;
-  bool plain = false;  // its name, as DomainRules wants it
+  uint32_t question = 0;  // a hash of what is asked: another question is no repetition
+  bool plain = false;     // its name, as DomainRules wants it
   uint32_t pid = 0;
   char comm[16] = {};
 };
@@ -65,7 +66,8 @@ class DnsFlightTable {
     bool inserted = false;
     // The table was full, and `lost` is the oldest, given up early.
     bool evicted = false;
-    // A query that thereby timed out: the evicted one, or one of the same key that was due. (glibc
+    // A query that thereby timed out: the evicted one, or one of the same key that was due or asked
+    // something else, and to which an answer could no longer be told. (glibc
     // repeats a query with the same key after exactly 5 s; that is a timeout and a new query.)
     std::optional<DnsFlight> lost;
   };

@@ -21,6 +21,20 @@ DnsFlightKey key_of(const dns_record& record, uint16_t txid) {
   return key;
 }
 
+// FNV-1a.
+uint32_t hash(uint32_t seed, const void* bytes, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    seed = (seed ^ static_cast<const uint8_t*>(bytes)[i]) * 16777619U;
+  return seed;
+}
+
+uint32_t question_of(const DnsMessage& message, const uint8_t* payload, size_t size) {
+  constexpr uint32_t kSeed = 2166136261U;
+  std::string_view name = message.name();
+  if (name.empty()) return hash(kSeed, payload, size);  // malformed: the bytes as they are
+  return hash(hash(kSeed, name.data(), name.size()), &message.qtype, sizeof message.qtype);
+}
+
 }  // namespace
 
 DnsRecorder::DnsRecorder(Workloads& workloads, Store& store, EventLog* log,
@@ -51,6 +65,7 @@ void DnsRecorder::query(const dns_record& record, const uint8_t* payload) {
   query.owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
   query.pid = record.pid;
   memcpy(query.comm, record.comm, sizeof query.comm);
+  query.question = question_of(message, payload, record.captured);
   query.plain = parse == DnsParse::well_formed && !message.odd;
   std::string_view name = parse == DnsParse::well_formed ? message.name() : std::string_view();
   DnsFlightTable::Sent sent = flights_.sent(key_of(record, message.id), query, name);
