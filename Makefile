@@ -63,8 +63,15 @@ all: $(BUILD)/kubepulse
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
+	@for tool in $(CLANG) $(BPFTOOL); do command -v $$tool >/dev/null || { \
+	  echo "make: $$tool is missing: run 'sudo make deps' first" >&2; exit 1; }; done
 	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+# With -j, too, what is missing is installed before anything is built.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(BPF_SOURCES:%.c=$(BUILD)/%.o): | deps
+endif
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
