@@ -16,7 +16,8 @@ namespace kubepulse {
 
 namespace {
 
-static_assert(kLegacyBit == CGROUP_LEGACY_BIT, "what the kernel programs set is what identity reads");
+static_assert(kLegacyBit == CGROUP_LEGACY_BIT,
+              "what the kernel programs set is what identity reads");
 
 constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 // At least so far apart, so that a slow trickle of queries does not wake us for each.
