@@ -76,18 +76,8 @@ END_TEST
 
 // Processes that live for a few milliseconds, each in a cgroup of its own; every other folder is
 // gone before anybody can have looked at it.
-// OutRsts of this network namespace (RFC 4022 tcpOutRsts), the 14th number of its line.
-uint64_t resets_sent_by_kernel() {
-  std::string text = read_file("/proc/net/snmp");
-  size_t at = text.find("Tcp: ", text.find("Tcp: ") + 1);
-  for (int field = 0; field < 14; field++)
-    at = text.find(' ', at) + 1;
-  return strtoull(text.c_str() + at, nullptr, 10);
-}
-
 START_TEST(short_lived) {
   constexpr int kCgroups = 50, kEach = 4;
-  uint64_t sent_before = resets_sent_by_kernel();
   Cgroup server = make_unit("short-lived-server");
   enter(server);
   Fd listener = listen_at("127.0.0.1");
@@ -109,15 +99,7 @@ START_TEST(short_lived) {
       wants.push_back(std::move(want));
   }
   expect(shared_daemon(), wants);
-  // A client that dies at once may have its FIN overtake the handshake's last segment on another
-  // CPU, which the kernel may answer with RST: those are as many as they are, but not more than it
-  // sent.
-  expect_tcp(shared_daemon(), server.owner, {{"in", kCgroups * kEach}}, {"reset_sent"});
-  Labels sent = server.owner.labels();
-  sent.emplace_back("direction", "sent");
-  double counted = shared_daemon().scrape().value("kubepulse_tcp_resets_total", sent);
-  ck_assert_msg(counted <= double(resets_sent_by_kernel() - sent_before), "%g RST were not sent",
-                counted);
+  expect_tcp(shared_daemon(), server.owner, {{"in", kCgroups * kEach}});
 }
 END_TEST
 
