@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "tests/check.h"
 #include "tests/live/files.h"
@@ -54,6 +55,21 @@ std::string difference(const Page& page, const std::vector<Want>& wants) {
   return text;
 }
 
+// Where it fails, the message has all of the first owner, and where else the rest may have gone.
+void check_page(const Page& page, const std::vector<Want>& wants, const char* when) {
+  std::string text = difference(page, wants);
+  if (text.empty()) return;
+  Labels owner;
+  for (const auto& label : wants.front().labels)
+    if (label.first == "namespace" || label.first == "pod") owner.push_back(label);
+  text += "\n" + page.text_of(owner) + page.text_of({{"namespace", "unknown"}});
+  for (const Sample& sample : page.samples())
+    for (const char* loss : {"kubepulse_events_dropped", "kubepulse_overflow", "kubepulse_attrib"})
+      if (sample.value != 0 && sample.name.compare(0, strlen(loss), loss) == 0)
+        text += "  " + sample.text() + "\n";
+  ck_abort_msg("%s%s", when, text.c_str());
+}
+
 Labels with(Labels labels, const char* name, const std::string& value) {
   labels.emplace_back(name, value);
   return labels;
@@ -68,15 +84,9 @@ void expect(const Daemon& daemon, const std::vector<Want>& wants) {
     sleep_ms(10);
     page = daemon.scrape();
   }
-  Labels owner;
-  for (const auto& label : wants.front().labels)
-    if (label.first == "namespace" || label.first == "pod") owner.push_back(label);
-  std::string text = difference(page, wants);
-  ck_assert_msg(text.empty(), "%s\n%s", text.c_str(), page.text_of(owner).c_str());
+  check_page(page, wants, "");
   sleep_ms(100);
-  page = daemon.scrape();
-  text = difference(page, wants);
-  ck_assert_msg(text.empty(), "100 ms later:%s\n%s", text.c_str(), page.text_of(owner).c_str());
+  check_page(daemon.scrape(), wants, "100 ms later:");
 }
 
 std::vector<Want> tcp_wants(const Owner& owner, const Counts& counts, const Words& but) {

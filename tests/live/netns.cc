@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "tests/check.h"
 #include "tests/live/files.h"
 
 namespace kubepulse::live {
@@ -178,6 +179,20 @@ Fd own_netns() {
 Status go_to_netns(const Fd& netns) {
   if (setns(netns.get(), CLONE_NEWNET) == 0) return {};
   return Status::from_errno("setns", errno);
+}
+
+uint64_t netns_tcp_counter(const std::string& name) {
+  std::string text = read_file("/proc/self/net/snmp");
+  size_t start = text.find("Tcp: ");
+  ck_assert(start != std::string::npos);
+  std::string_view lines = std::string_view(text).substr(start);
+  std::string_view names = next_piece(lines, '\n'), values = next_piece(lines, '\n');
+  while (!names.empty()) {
+    std::string_view value = next_piece(values, ' ');
+    if (next_piece(names, ' ') != name) continue;
+    if (std::optional<uint64_t> number = parse_number(value)) return *number;
+  }
+  ck_abort_msg("no counter %s in /proc/self/net/snmp", name.c_str());
 }
 
 Status add_address(const std::string& interface, const std::string& address) {

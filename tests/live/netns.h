@@ -2,6 +2,7 @@
 #ifndef KUBEPULSE_TESTS_LIVE_NETNS_H
 #define KUBEPULSE_TESTS_LIVE_NETNS_H
 
+#include <cstdint>
 #include <string>
 
 #include "base/fd.h"
@@ -14,6 +15,9 @@ Status enter_new_netns();
 // The one that the calling process is in, for go_to_netns().
 Fd own_netns();
 Status go_to_netns(const Fd& netns);
+
+// What the kernel itself counts here, by its name in the "Tcp:" lines of /proc/net/snmp (RFC 4022).
+uint64_t netns_tcp_counter(const std::string& name);
 
 // Addresses are IPv4 with a prefix length, "10.77.0.1/32".
 Status add_address(const std::string& interface, const std::string& address);
