@@ -16,7 +16,7 @@ namespace kubepulse {
 
 class Drain {
  public:
-  static constexpr uint64_t kGatherNs = 10 * kNsPerMs;
+  static constexpr uint64_t kGatherNs = 20 * kNsPerMs;
   static constexpr size_t kBatchMax = 4096;  // records before other descriptors have their turn
 
   // `take` reads at most so many records and returns how many there were.
