@@ -128,15 +128,15 @@ static __always_inline void closing(struct sock *sk, const bool typed) {
 // CPU (bpf_trace_run, kernel/trace/bpf_trace.c): connect(2) and close(2) change states with
 // softirqs enabled, and what a softirq changes meanwhile would be lost, some 100 of a million. It
 // skips one program, not both: the second call (`again`) does what the first was kept from, and
-// mostly nothing.
+// mostly nothing. Since 7.0 a task may be preempted within a tracepoint, and what another task does
+// meanwhile on that CPU is skipped at any state; where a second task is preempted within the second
+// program both are, and only the kernel's count of skipped runs tells of it.
 static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, int old_state,
                                           int new_state, const bool again, const bool typed) {
   if (new_state == TCP_ESTABLISHED)
     established(sk, tp, old_state, again, typed);
   else if (new_state == TCP_CLOSE)
     ended(sk, tp, old_state, again, typed);
-  else if (again)
-    return;  // these are changed by a task, which nothing has interrupted
   else if (new_state == TCP_SYN_SENT)
     syn_sent(sk, typed);
   else if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK)
@@ -149,7 +149,8 @@ static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, 
 #define STATES                                                                              \
   ((1 << TCP_ESTABLISHED) | (1 << TCP_CLOSE) | (1 << TCP_SYN_SENT) | (1 << TCP_FIN_WAIT1) | \
    (1 << TCP_LAST_ACK) | (1 << TCP_LISTEN))
-#define STATES_AGAIN ((1 << TCP_ESTABLISHED) | (1 << TCP_CLOSE))
+// The others are changed by a task, which nothing interrupts where it is not preempted.
+#define STATES_AGAIN (preemptible ? STATES : (1 << TCP_ESTABLISHED) | (1 << TCP_CLOSE))
 
 static __always_inline bool wanted(int state, int states) {
   return (1 << (state & 31)) & states;
@@ -159,7 +160,10 @@ static __always_inline bool wanted(int state, int states) {
 static __always_inline bool is_done(struct sock *sk, int new_state) {
   __u64 key = (__u64)sk;
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-  return new_state == TCP_CLOSE ? !connection : connection && connection->established;
+  if (new_state == TCP_CLOSE) return !connection;
+  if (new_state == TCP_ESTABLISHED) return connection && connection->established;
+  if (new_state == TCP_SYN_SENT) return connection && !connection->established;
+  return false;  // to do it twice is to do it once
 }
 
 // bpf_skc_to_tcp_sock() is of 5.9; before, the raw flavour below serves.

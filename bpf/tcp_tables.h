@@ -62,6 +62,8 @@ __u64 resets_overflow = 0;
 
 // Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
 const volatile __u8 keep_listeners = 0;
+// Set where a task may be preempted within a tracepoint.
+const volatile __u8 preemptible = 0;
 // Only the event log tells names of tasks.
 const volatile __u8 keep_comm = 0;
 

@@ -279,6 +279,7 @@ DaemonFacts Daemon::facts() {
                     {"series", store_.series_overflow()},
                     {"domains", store_.domain_overflow()},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
+                    {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"unknown_connections", tcp_->unknown_ends()},
                     {"resets", tcp ? tcp->resets_overflow() : 0},
                     {"dns_in_flight", dns_->evicted()},

@@ -1,9 +1,11 @@
 #include "collect/tcp_probe.h"
 
 #include <bpf/bpf.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/fd.h"
@@ -12,6 +14,12 @@
 namespace kubepulse {
 
 namespace {
+
+// Since Linux 7.0 (tracepoints are guarded by SRCU there).
+bool tracepoints_preemptible() {
+  utsname kernel{};
+  return uname(&kernel) == 0 && atoi(kernel.release) >= 7;
+}
 
 const std::vector<Signal>& tcp_signals() {
   static const std::vector<Signal> signals = {
@@ -44,6 +52,7 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config) {
     bpf_map__set_max_entries(skeleton->maps.connections, config.connections_max);
     skeleton->rodata->keep_listeners = config.log_events || config.legacy_subsys >= 0;
     skeleton->rodata->keep_comm = config.log_events;
+    skeleton->rodata->preemptible = tracepoints_preemptible();
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     return skeleton->skeleton;
   };
@@ -100,6 +109,16 @@ void TcpProbe::forget_resets(uint64_t cgroup) {
 
 uint64_t TcpProbe::dropped() const {
   return skeleton_->bss->tcp_dropped;
+}
+uint64_t TcpProbe::skipped() const {
+  for (const bpf_program* program :
+       {skeleton_->progs.tcp_state_again_typed, skeleton_->progs.tcp_state_again_raw}) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof info;
+    int fd = bpf_program__fd(program);
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) return info.recursion_misses;
+  }
+  return 0;
 }
 uint64_t TcpProbe::connections_overflow() const {
   return skeleton_->bss->connections_overflow;

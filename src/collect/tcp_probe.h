@@ -42,7 +42,10 @@ class TcpProbe {
   void each_reset(const std::function<void(uint64_t cgroup, const reset_counts&)>& take);
   void forget_resets(uint64_t cgroup);
 
-  uint64_t dropped() const;               // records that did not fit in the ring
+  uint64_t dropped() const;  // records that did not fit in the ring
+  // Runs of the second state program that the kernel skipped (its recursion_misses, since 5.12): of
+  // each of them a change of state may be lost.
+  uint64_t skipped() const;
   uint64_t connections_overflow() const;  // connections beyond connections_max
   uint64_t resets_overflow() const;       // RST of cgroups beyond the bound
 
