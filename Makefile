@@ -57,7 +57,7 @@ BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard te
 .DELETE_ON_ERROR:
 .SECONDARY:
 SHELL = /bin/bash -o pipefail
-.PHONY: all run test check live bench fuzz format format-check tidy install uninstall deps clean
+.PHONY: all run test check live test-vm bench fuzz format format-check tidy install uninstall deps clean
 
 all: $(BUILD)/kubepulse
 
@@ -119,6 +119,10 @@ live: $(BUILD)/kubepulse $(BUILD)/tests/live/live
 
 test: check live
 
+# The live suite inside small VMs of other kernels. KERNELS="5.10 6.1" picks some. Needs deps TOOLS=1, not root.
+test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live
+	$(Q)tests/vm/run $(BUILD) $(KERNELS)
+
 bench: $(BUILD)/kubepulse $(BENCHES)
 	$(Q)tests/bench/run $(BUILD)
 
@@ -164,7 +168,7 @@ uninstall:
 PACKAGES = clang g++ make pkg-config git libbpf-dev libelf-dev zlib1g-dev check publicsuffix
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
-    prometheus-node-exporter libbpf-tools
+    prometheus-node-exporter libbpf-tools qemu-system-x86 busybox-static debian-archive-keyring
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\
