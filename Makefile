@@ -2,6 +2,7 @@
 #   make                 build/kubepulse, static
 #   sudo make deps run   install what is missing, build, run the daemon on :9090
 #   sudo make deps test  the same, then the tests
+#   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
 
 VERSION  ?= 0.1.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -9,12 +10,47 @@ REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 DESTDIR ?=
 PREFIX  ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-BUILD   ?= build
 
+# Debian's names of architectures: amd64 or arm64, this machine's or the other.
+debian_arch = $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(1)))
+MACHINE := $(call debian_arch,$(shell uname -m))
+ARCH    ?= $(MACHINE)
+override ARCH := $(call debian_arch,$(ARCH))
+TRIPLE   := $(patsubst amd64,x86_64-linux-gnu,$(patsubst arm64,aarch64-linux-gnu,$(filter amd64 arm64,$(ARCH))))
+BPF_ARCH := $(patsubst amd64,x86,$(ARCH))
+ifeq ($(TRIPLE),)
+  $(error ARCH=$(ARCH): amd64 and arm64 are known)
+endif
+CROSS := $(if $(filter $(MACHINE),$(ARCH)),,$(ARCH))
+
+BUILD ?= build$(CROSS:%=/%)
+STRIP ?= $(if $(CROSS),$(TRIPLE)-)strip
 CLANG      ?= clang
 BPFTOOL    ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 PUBLIC_SUFFIX ?= /usr/share/publicsuffix/public_suffix_list.dafsa
+
+ifneq ($(CROSS),)
+  # The compiler's package has the C and C++ libraries; the others are unpacked here, and nothing of this machine's is used.
+  SYSROOT := $(abspath $(BUILD))/sysroot
+  SYSROOT_PACKAGES := libbpf-dev libelf-dev zlib1g-dev check libsubunit-dev
+  SYSROOT_READY := $(SYSROOT)/.complete
+  ifeq ($(origin CXX),default)
+    CXX := $(TRIPLE)-g++
+  endif
+  ifeq ($(origin AR),default)
+    AR := $(TRIPLE)-ar
+  endif
+  # Runs the unit tests, in more time than Check gives them.
+  RUNNER ?= env CK_TIMEOUT_MULTIPLIER=20 qemu-$(firstword $(subst -, ,$(TRIPLE)))-static
+  export PKG_CONFIG_PATH :=
+  export PKG_CONFIG_SYSROOT_DIR := $(SYSROOT)
+  export PKG_CONFIG_LIBDIR := $(SYSROOT)/usr/lib/$(TRIPLE)/pkgconfig
+  override CPPFLAGS += -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/$(TRIPLE)
+  BPF_INCLUDES = -nostdlibinc -idirafter $(SYSROOT)/usr/include -idirafter /usr/$(TRIPLE)/include
+else
+  BPF_INCLUDES = -idirafter /usr/include/$$($(CXX) -print-multiarch)
+endif
 
 # SANITIZER=address, undefined or address,undefined builds for the unit tests; such a build is not static.
 SANITIZER ?=
@@ -35,13 +71,8 @@ endif
 LIBS       = $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)
 CHECK_LIBS = $$($(PKG_CONFIG) --static --libs check)
 
-ifeq ($(shell uname -m),aarch64)
-  BPF_ARCH = arm64
-else
-  BPF_ARCH = x86
-endif
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter -I. \
-  -idirafter /usr/include/$$($(CXX) -print-multiarch)
+  $(BPF_INCLUDES)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
@@ -61,10 +92,18 @@ SHELL = /bin/bash -o pipefail
 
 all: $(BUILD)/kubepulse
 
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+ifneq ($(CROSS),)
+$(SYSROOT_READY):
+	@rm -rf $(SYSROOT) && mkdir -p $(SYSROOT)
+	$(call say,SYSROOT,$(SYSROOT))debs=$$(tests/vm/fetch $$(. /etc/os-release && echo $$VERSION_CODENAME) $(ARCH) $(BUILD)/packages \
+	  $(SYSROOT_PACKAGES)) && for deb in $$debs; do dpkg-deb -x $$deb $(SYSROOT) || exit 1; done
+	@touch $@
+endif
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(SYSROOT_READY)
 	@mkdir -p $(@D)
-	@for tool in $(CLANG) $(BPFTOOL); do command -v $$tool >/dev/null || { \
-	  echo "make: $$tool is missing: run 'sudo make deps' first" >&2; exit 1; }; done
+	@for tool in $(CLANG) $(BPFTOOL) $(firstword $(CXX)); do command -v $$tool >/dev/null || { \
+	  echo "make: $$tool is missing: run 'sudo make $(CROSS:%=ARCH=% )deps' first" >&2; exit 1; }; done
 	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
@@ -93,7 +132,7 @@ $(BUILD)/kubepulse.debug: $(BUILD)/src/main.o $(BUILD)/libkubepulse.a
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(LIBS) -o $@
 
 $(BUILD)/kubepulse: $(BUILD)/kubepulse.debug
-	$(call say,STRIP,$@)strip -o $@ $<
+	$(call say,STRIP,$@)$(STRIP) -o $@ $<
 
 $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libkubepulse.a
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
@@ -110,7 +149,7 @@ run: $(BUILD)/kubepulse
 # The units: no root, no kernel. TEST=name picks one.
 check: $(filter %$(TEST)_test,$(UNIT_TESTS))
 	$(Q)failed=; for test in $(filter %$(TEST)_test,$(UNIT_TESTS)); do \
-	  $$test || failed="$$failed $$test"; done; \
+	  $(RUNNER) $$test || failed="$$failed $$test"; done; \
 	  [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # Real traffic against a real daemon: needs root and BPF, otherwise it says why it was skipped.
@@ -165,10 +204,12 @@ uninstall:
 	  $(DESTDIR)$(UNITDIR)/kubepulse.service
 
 # What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
-PACKAGES = clang g++ make pkg-config git libbpf-dev libelf-dev zlib1g-dev check publicsuffix
+PACKAGES = clang make pkg-config git publicsuffix \
+  $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check)
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
-    prometheus-node-exporter libbpf-tools qemu-system-x86 busybox-static debian-archive-keyring
+    prometheus-node-exporter libbpf-tools qemu-system-x86 busybox-static debian-archive-keyring \
+    $(if $(CROSS),qemu-user-static)
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\
