@@ -121,6 +121,7 @@ $(BUILD)/%.o: %.cc Makefile | $(SKELETONS)
 
 EXTRA_src/main = -DKUBEPULSE_VERSION='"$(VERSION)"' -DKUBEPULSE_REVISION='"$(REVISION)"'
 EXTRA_src/daemon = $(EXTRA_src/main)
+EXTRA_src/self_check = $(EXTRA_src/main)
 EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
 
 $(BUILD)/src/identity/public_suffix.o: $(wildcard $(PUBLIC_SUFFIX))

@@ -29,46 +29,55 @@ uint64_t random_seed() {
   return seed;
 }
 
+// Null where nothing of it is attached; `outcome` tells of each of its signals either way.
 template <typename Probe>
 std::unique_ptr<Probe> take_probe(Result<std::unique_ptr<Probe>> opened,
-                                  std::initializer_list<const char*> signals,
                                   std::vector<Attached>& outcome) {
-  if (opened.ok()) {
-    for (const Attached& attached : opened.value()->outcome())
-      outcome.push_back(attached);
-    return std::move(opened.value());
+  if (!opened.ok()) {
+    for (const Signal& signal : Probe::signals())
+      outcome.push_back({signal.name, "", {{"", opened.status().message()}}});
+    return nullptr;
   }
-  for (const char* signal : signals)
-    outcome.push_back(Attached{signal, "", opened.status().message()});
-  return nullptr;
+  bool any = false;
+  for (const Attached& attached : opened.value()->outcome()) {
+    outcome.push_back(attached);
+    any = any || !attached.flavour.empty();
+  }
+  return any ? std::move(opened.value()) : nullptr;
 }
 
 void log_outcome(const std::vector<Attached>& outcome) {
   for (const Attached& attached : outcome) {
     if (attached.flavour.empty())
       log_warn("a program is not attached",
-               {{"program", attached.signal}, {"reason", attached.refused}});
+               {{"program", attached.signal}, {"reason", attached.refused_text()}});
     else if (!attached.refused.empty())
       log_info("a program is attached in a second choice", {{"program", attached.signal},
                                                             {"flavour", attached.flavour},
-                                                            {"refused", attached.refused}});
+                                                            {"refused", attached.refused_text()}});
   }
 }
 
 }  // namespace
 
-Probes Probes::open(const Options& options, const CgroupMounts& mounts) {
+Probes Probes::open(const Options& options, const Host& host, const CgroupMounts& mounts) {
   Probes probes;
-  LegacyHierarchy legacy = LegacyHierarchy::find(mounts.legacy_controller, "/proc");
-  probes.cgroup = take_probe(CgroupProbe::open(legacy), {"cgroup_mkdir"}, probes.outcome);
+  LoadSettings settings{host, options.test_break};
+  LegacyHierarchy legacy = LegacyHierarchy::find(mounts.legacy_controller, "/proc", host.btf);
+  probes.cgroup = take_probe(CgroupProbe::open(legacy, settings), probes.outcome);
   TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections, options.log_events,
                      legacy.subsys};
-  probes.tcp =
-      take_probe(TcpProbe::open(tcp),
-                 {"tcp_state", "tcp_reset_sent", "tcp_reset_received", "tcp_open"}, probes.outcome);
+  probes.tcp = take_probe(TcpProbe::open(tcp, settings), probes.outcome);
   DnsProbeConfig dns{options.dns_ring_bytes, legacy.subsys, options.flavour};
-  probes.dns = take_probe(DnsProbe::open(dns), {"dns"}, probes.outcome);
+  probes.dns = take_probe(DnsProbe::open(dns, settings), probes.outcome);
   return probes;
+}
+
+std::vector<Signal> Probes::signals() {
+  std::vector<Signal> signals;
+  for (const auto* some : {&CgroupProbe::signals(), &TcpProbe::signals(), &DnsProbe::signals()})
+    signals.insert(signals.end(), some->begin(), some->end());
+  return signals;
 }
 
 bool Probes::any() const {
@@ -118,10 +127,10 @@ Status Daemon::attach() {
     log_warn("owners are told by pid only", {{"reason", tree.status().message()}});
   }
   if (options_.log_events) log_ = std::make_unique<EventLog>(loop_, STDOUT_FILENO);
-  probes_ = Probes::open(options_, mounts);
+  Host host = Host::look("", options_.btf);
+  probes_ = Probes::open(options_, host, mounts);
   log_outcome(probes_.outcome);
-  if (!probes_.any())
-    return Status::error("no program could be attached; see the log above, and kubepulse --check");
+  if (!probes_.any()) return Status::error(nothing_works(host));
   tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
   dns_ = std::make_unique<DnsRecorder>(workloads_, store_, log_.get(), rules_, random_seed());
   // Loading leaves behind some megabytes that libbpf has freed: the kernel's own BTF above all.

@@ -13,6 +13,7 @@
 #include "collect/cgroup_probe.h"
 #include "collect/dns_probe.h"
 #include "collect/drain.h"
+#include "collect/host.h"
 #include "collect/tcp_probe.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
@@ -35,7 +36,9 @@ struct Probes {
   std::vector<Attached> outcome;  // of every signal, the missing ones included
 
   // Never fails as a whole: what is missing is said in `outcome`.
-  static Probes open(const Options& options, const CgroupMounts& mounts);
+  static Probes open(const Options& options, const Host& host, const CgroupMounts& mounts);
+  // What there is to be attached, in the order of `outcome`.
+  static std::vector<Signal> signals();
   // Whether there is anything to measure with.
   bool any() const;
 };

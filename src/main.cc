@@ -98,6 +98,9 @@ int main(int argc, char** argv) {
   if (options.help) return fputs(usage().c_str(), stdout) < 0;
   if (options.version)
     return printf("kubepulse %s (%s)\n", KUBEPULSE_VERSION, KUBEPULSE_REVISION) < 0;
+  if (!options.btf.empty())
+    if (Status status = check_btf_file(options.btf); !status.ok())
+      return complain(status, kExitUsage);
   fill_node_name(options);
   return options.check ? self_check(options) : run(options);
 }

@@ -33,7 +33,11 @@ struct Options {
   uint32_t dns_ring_bytes = 0;       // likewise
   uint32_t tcp_connections = 0;
   uint64_t sample_interval_ns = 0;
+  std::string btf;  // empty: the kernel's own
   bool check = false;
+  bool check_json = false;  // then `check` too
+  // By KUBEPULSE_TEST_BREAK alone, see LoadSettings.
+  std::vector<std::string> test_break;
   bool help = false;
   bool version = false;
 };

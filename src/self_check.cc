@@ -1,46 +1,42 @@
 #include "self_check.h"
 
-#include <sys/utsname.h>
-
 #include <cstdio>
-#include <string>
 
+#include "check_report.h"
 #include "daemon.h"
+#include "version.h"
 
 namespace kubepulse {
 
 namespace {
 
-void print_host(const CgroupMounts& mounts) {
-  utsname kernel{};
-  uname(&kernel);
-  printf("kernel   %s %s\n", kernel.release, kernel.machine);
-  const char* version = "none is mounted";
-  if (!mounts.unified.empty()) version = mounts.legacy.empty() ? "v2" : "v2 and v1 (hybrid)";
-  if (mounts.unified.empty() && !mounts.legacy.empty()) version = "v1";
-  printf("cgroups  %s %s%s%s\n\n", version, mounts.unified.c_str(),
-         mounts.unified.empty() || mounts.legacy.empty() ? "" : " ", mounts.legacy.c_str());
+void describe_cgroups(const CgroupMounts& mounts, CheckReport& report) {
+  bool v2 = !mounts.unified.empty(), v1 = !mounts.legacy.empty();
+  report.cgroups = v2 && v1 ? "hybrid" : v2 ? "v2" : v1 ? "v1" : "none";
+  report.cgroup_mounts = mounts.unified + (v2 && v1 ? " " : "") + mounts.legacy;
 }
 
 }  // namespace
 
 int self_check(const Options& options) {
-  if (Status status = check_bpf_usable(); !status.ok()) {
-    fprintf(stderr, "kubepulse: %s\n", status.message().c_str());
-    return kExitCannotWork;
-  }
+  CheckReport report;
+  report.version = KUBEPULSE_VERSION;
+  report.host = Host::look("", options.btf);
   CgroupMounts mounts;
   if (auto tree = CgroupTree::open("/proc"); tree.ok()) mounts = tree.value().mounts();
-  print_host(mounts);
-  Probes probes = Probes::open(options, mounts);
-  printf("%-20s %-12s %s\n", "SIGNAL", "FLAVOUR", "REFUSED");
-  for (const Attached& attached : probes.outcome)
-    printf("%-20s %-12s %s\n", attached.signal.c_str(),
-           attached.flavour.empty() ? "none" : attached.flavour.c_str(),
-           attached.refused.empty() ? "-" : attached.refused.c_str());
-  if (probes.any()) return kExitOk;
+  describe_cgroups(mounts, report);
+  if (Status status = check_bpf_usable(); !status.ok()) {
+    report.problem = status.message();
+  } else {
+    Probes probes = Probes::open(options, report.host, mounts);
+    report.signals = Probes::signals();
+    report.outcome = probes.outcome;
+    if (!probes.any()) report.problem = nothing_works(report.host);
+  }
+  fputs((options.check_json ? report.json() : report.table()).c_str(), stdout);
+  if (report.problem.empty()) return kExitOk;
   fflush(stdout);
-  fprintf(stderr, "kubepulse: nothing would work here: neither TCP nor DNS can be observed\n");
+  fprintf(stderr, "kubepulse: %s\n", report.problem.c_str());
   return kExitCannotWork;
 }
 

@@ -7,7 +7,7 @@
 
 namespace kubepulse {
 
-// Loads and attaches everything for a moment and prints a table. The exit status: kExitOk, or
+// Loads and attaches everything for a moment and prints a CheckReport. The exit status: kExitOk, or
 // kExitCannotWork where nothing would work.
 int self_check(const Options& options);
 

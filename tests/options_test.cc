@@ -55,7 +55,9 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.dns_ring_bytes, 2 << 20);
   ck_assert_uint_eq(options.tcp_connections, 65536);
   ck_assert_uint_eq(options.sample_interval_ns, 10 * kNsPerSecond);
+  CHECK_TEXT(options.btf, "");
   ck_assert(!options.log_events && !options.check && !options.help && !options.version);
+  ck_assert(!options.check_json && options.test_break.empty());
 }
 END_TEST
 
@@ -63,6 +65,7 @@ START_TEST(values) {
   CHECK_TEXT(good({"--listen=[::1]:1"}).listen, "[::1]:1");
   CHECK_TEXT(good({"--listen", "unix:/run/k=v"}).listen, "unix:/run/k=v");
   CHECK_TEXT(good({"--node-name", "n1"}).node_name, "n1");
+  CHECK_TEXT(good({"--btf=/boot/btf"}).btf, "/boot/btf");
   CHECK_TEXT(good({"--cluster-domain=k8s.example.org."}).cluster_domain, "k8s.example.org.");
   for (const char* flavour : {"auto", "fentry", "kprobe", "tracepoint"})
     CHECK_TEXT(good({"--flavour", flavour}).flavour, flavour);
@@ -87,7 +90,10 @@ START_TEST(switches) {
   ck_assert(good({"--log-events"}).log_events);
   ck_assert(good({"--log-events=true"}).log_events);
   ck_assert(!good({"--log-events", "--log-events=false"}).log_events);
-  ck_assert(good({"--check"}).check);
+  ck_assert(good({"--check"}).check && !good({"--check"}).check_json);
+  ck_assert(good({"--check=json"}).check && good({"--check=json"}).check_json);
+  ck_assert(!good({"--check=json", "--check=false"}).check);
+  CHECK_TEXT(bad({"--check=xml"}), "--check=xml: accepted is true, false or json");
   for (const char* text : {"1", "true"})
     ck_assert(good({}, {{"KUBEPULSE_LOG_EVENTS", text}}).log_events);
   for (const char* text : {"0", "false", ""})
@@ -126,6 +132,15 @@ START_TEST(environment) {
              "KUBEPULSE_TCP_CONNECTIONS=many: accepted is a number from 1024 to 1048576");
   // What a flag has overridden is not judged.
   CHECK_TEXT(good({"--flavour=kprobe"}, {{"KUBEPULSE_FLAVOUR", "x"}}).flavour, "kprobe");
+}
+END_TEST
+
+START_TEST(broken_for_tests) {
+  Options options = good({}, {{"KUBEPULSE_TEST_BREAK", "dns,tcp_state_raw"}});
+  ck_assert_uint_eq(options.test_break.size(), 2);
+  CHECK_TEXT(options.test_break[0], "dns");
+  CHECK_TEXT(options.test_break[1], "tcp_state_raw");
+  ck_assert(good({}, {{"KUBEPULSE_TEST_BREAK", ""}}).test_break.empty());
 }
 END_TEST
 
@@ -222,14 +237,14 @@ constexpr const char* kVariable = "(KUBEPULSE_[A-Z_]+)";
 
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 13);
-  // 13 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 14);
+  // 14 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 12);
+  ck_assert_uint_eq(variables.size(), 13);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "\n"}});
-    bool free_text =
-        result.ok() && (result.value().listen == "\n" || result.value().node_name == "\n");
+    bool free_text = result.ok() && (result.value().listen == "\n" || result.value().btf == "\n" ||
+                                     result.value().node_name == "\n");
     ck_assert_msg(!result.ok() || free_text, "%s is not read", name.c_str());
   }
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1)
@@ -244,10 +259,12 @@ START_TEST(usage_is_the_manual) {
   ck_assert_msg(!manual.empty(), "man/kubepulse.8 is not below the working directory");
   Names flags = names(usage(), "--([a-z-]+)"), variables = names(usage(), kVariable);
   CHECK_TEXT(joined(names(manual, "Fl -([a-z-]+)")), joined(flags));
-  CHECK_TEXT(joined(names(manual, kVariable)), joined(variables));
+  Names documented = variables;
+  documented.insert("KUBEPULSE_TEST_BREAK");
+  CHECK_TEXT(joined(names(manual, kVariable)), joined(documented));
   // Each has its own entry, with the default that usage tells.
   CHECK_TEXT(joined(names(manual, "\n\\.It (Fl h , )?Fl -([a-z-]+)")), joined(flags));
-  CHECK_TEXT(joined(names(manual, "\n\\.It Ev (KUBEPULSE_[A-Z_]+)")), joined(variables));
+  CHECK_TEXT(joined(names(manual, "\n\\.It Ev (KUBEPULSE_[A-Z_]+)")), joined(documented));
   for (const std::string& fallback : names(usage(), "default: ([^\n]+)"))
     ck_assert_msg(manual.find("The default is\n.Li " + fallback + " .\n") != manual.npos,
                   "the manual does not tell the default %s", fallback.c_str());
@@ -268,5 +285,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("options", defaults, values, switches, help_and_version, environment, wrong_values,
-           wrong_words, usage_is_complete, usage_is_the_manual, usage_is_the_readme)
+CHECK_MAIN("options", defaults, values, switches, help_and_version, environment, broken_for_tests,
+           wrong_values, wrong_words, usage_is_complete, usage_is_the_manual, usage_is_the_readme)

@@ -12,8 +12,8 @@ namespace kubepulse {
 
 namespace {
 
-int subsys_index(std::string_view controller) {
-  btf* kernel = btf__load_vmlinux_btf();
+int subsys_index(std::string_view controller, const std::string& btf_file) {
+  btf* kernel = btf_file.empty() ? nullptr : btf__parse(btf_file.c_str(), nullptr);
   if (kernel == nullptr) return -1;
   int found = -1;
   int id = btf__find_by_name_kind(kernel, "cgroup_subsys_id", BTF_KIND_ENUM);
@@ -44,10 +44,11 @@ int hierarchy_number(std::string_view controller, const std::string& proc_root) 
 
 }  // namespace
 
-LegacyHierarchy LegacyHierarchy::find(std::string_view controller, const std::string& proc_root) {
+LegacyHierarchy LegacyHierarchy::find(std::string_view controller, const std::string& proc_root,
+                                      const std::string& btf_file) {
   LegacyHierarchy legacy;
   if (controller.empty()) return legacy;
-  legacy.subsys = subsys_index(controller);
+  legacy.subsys = subsys_index(controller, btf_file);
   legacy.hierarchy = hierarchy_number(controller, proc_root);
   if (legacy.subsys < 0 || legacy.hierarchy <= 0) return LegacyHierarchy{};
   return legacy;
@@ -59,18 +60,22 @@ void CgroupProbe::SkeletonDeleter::operator()(cgroup_bpf* skeleton) const {
 
 CgroupProbe::~CgroupProbe() = default;
 
-Result<std::unique_ptr<CgroupProbe>> CgroupProbe::open(const LegacyHierarchy& legacy) {
+const std::vector<Signal>& CgroupProbe::signals() {
+  static const std::vector<Signal> signals = {{"cgroup_mkdir", {{"raw_tp", {"cgroup_born"}}}}};
+  return signals;
+}
+
+Result<std::unique_ptr<CgroupProbe>> CgroupProbe::open(const LegacyHierarchy& legacy,
+                                                       const LoadSettings& settings) {
   std::unique_ptr<CgroupProbe> probe(new CgroupProbe);
-  auto open_skeleton = [&]() -> bpf_object_skeleton* {
-    probe->skeleton_.reset(cgroup_bpf__open());
+  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+    probe->skeleton_.reset(cgroup_bpf__open_opts(options));
     if (probe->skeleton_ == nullptr) return nullptr;
     probe->skeleton_->rodata->legacy_hierarchy = legacy.hierarchy;
     return probe->skeleton_->skeleton;
   };
-  static const std::vector<Signal> signals = {{"cgroup_mkdir", {{"raw_tp", {"cgroup_born"}}}}};
-  Result<Loaded> loaded = load_signals(open_skeleton, signals, "auto");
-  if (!loaded.ok()) return std::move(loaded.status()).in("cgroup programs");
-  probe->loaded_ = std::move(loaded.value());
+  probe->loaded_ = load_signals(open_skeleton, signals(), "auto", settings);
+  if (!probe->loaded_.any()) return probe;
   bpf_map* map = probe->skeleton_->maps.cgroup_ring;
   Result<Ring> ring = Ring::open(bpf_map__fd(map), bpf_map__max_entries(map));
   if (!ring.ok()) return std::move(ring.status());

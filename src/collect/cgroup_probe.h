@@ -23,14 +23,18 @@ struct LegacyHierarchy {
   int subsys = -1;     // index of the controller in css_set.subsys, which differs between kernels
   int hierarchy = -1;  // its number in /proc/cgroups
 
-  // `controller`: "pids", "memory", ...; empty on pure v2. Falls back to none where the kernel does
-  // not tell.
-  static LegacyHierarchy find(std::string_view controller, const std::string& proc_root);
+  // `controller`: "pids", "memory", ...; empty on pure v2. `btf_file` is the BTF of this kernel.
+  // Falls back to none where the kernel does not tell.
+  static LegacyHierarchy find(std::string_view controller, const std::string& proc_root,
+                              const std::string& btf_file);
 };
 
 class CgroupProbe {
  public:
-  static Result<std::unique_ptr<CgroupProbe>> open(const LegacyHierarchy& legacy);
+  static const std::vector<Signal>& signals();
+  // Where nothing could be attached only outcome() may be asked.
+  static Result<std::unique_ptr<CgroupProbe>> open(const LegacyHierarchy& legacy,
+                                                   const LoadSettings& settings);
   ~CgroupProbe();
 
   const std::vector<Attached>& outcome() const { return loaded_.outcome; }

@@ -25,19 +25,23 @@ void DnsProbe::SkeletonDeleter::operator()(dns_bpf* skeleton) const {
 
 DnsProbe::~DnsProbe() = default;
 
-Result<std::unique_ptr<DnsProbe>> DnsProbe::open(const DnsProbeConfig& config) {
+const std::vector<Signal>& DnsProbe::signals() {
+  return dns_signals();
+}
+
+Result<std::unique_ptr<DnsProbe>> DnsProbe::open(const DnsProbeConfig& config,
+                                                 const LoadSettings& settings) {
   std::unique_ptr<DnsProbe> probe(new DnsProbe);
-  auto open_skeleton = [&]() -> bpf_object_skeleton* {
-    probe->skeleton_.reset(dns_bpf__open());
+  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+    probe->skeleton_.reset(dns_bpf__open_opts(options));
     dns_bpf* skeleton = probe->skeleton_.get();
     if (skeleton == nullptr) return nullptr;
     bpf_map__set_max_entries(skeleton->maps.dns_ring, static_cast<uint32_t>(config.ring_bytes));
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     return skeleton->skeleton;
   };
-  Result<Loaded> loaded = load_signals(open_skeleton, dns_signals(), config.flavour);
-  if (!loaded.ok()) return std::move(loaded.status()).in("DNS programs");
-  probe->loaded_ = std::move(loaded.value());
+  probe->loaded_ = load_signals(open_skeleton, dns_signals(), config.flavour, settings);
+  if (!probe->loaded_.any()) return probe;
   Result<Ring> ring = Ring::open(bpf_map__fd(probe->skeleton_->maps.dns_ring), config.ring_bytes);
   if (!ring.ok()) return std::move(ring.status());
   probe->ring_ = std::make_unique<Ring>(std::move(ring.value()));

@@ -23,7 +23,10 @@ struct DnsProbeConfig {
 
 class DnsProbe {
  public:
-  static Result<std::unique_ptr<DnsProbe>> open(const DnsProbeConfig& config);
+  static const std::vector<Signal>& signals();
+  // Where nothing could be attached only outcome() may be asked.
+  static Result<std::unique_ptr<DnsProbe>> open(const DnsProbeConfig& config,
+                                                const LoadSettings& settings);
   ~DnsProbe();
 
   const std::vector<Attached>& outcome() const { return loaded_.outcome; }

@@ -1,6 +1,8 @@
 #include "collect/loader.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -10,167 +12,198 @@
 #include <cstdio>
 
 #include "base/fd.h"
+#include "collect/refusal.h"
 
 namespace kubepulse {
 
 namespace {
 
-// libbpf tells why only through its log: the first warning that names a program is the reason.
+constexpr size_t kLogBytesMax = 64 << 10;
+
+// libbpf tells why only through its log.
 std::string g_libbpf_log;
 
 int collect_libbpf_log(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG) return 0;
-  char line[512];
-  int length = vsnprintf(line, sizeof line, format, arguments);
-  if (length > 0 && g_libbpf_log.size() < 16384) g_libbpf_log += line;
+  if (level != LIBBPF_WARN) return 0;
+  va_list again;
+  va_copy(again, arguments);
+  int length = vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (length <= 0 || g_libbpf_log.size() > kLogBytesMax) return 0;
+  std::string text(static_cast<size_t>(length) + 1, '\0');
+  vsnprintf(text.data(), text.size(), format, arguments);
+  text.pop_back();
+  // The verifier's log can have megabytes; who is meant stands at its beginning, why at its end.
+  if (text.size() > kLogBytesMax) text.erase(kLogBytesMax / 2, text.size() - kLogBytesMax);
+  g_libbpf_log += text;
   return 0;
 }
 
-struct Choice {
-  size_t flavour = 0;  // index; past the end: none is left
-  std::string refused;
-};
-
-bool allowed(const Signal& signal, const Flavour& flavour, std::string_view only) {
-  if (only == "auto") return true;
-  bool has = std::any_of(signal.flavours.begin(), signal.flavours.end(),
-                         [only](const Flavour& f) { return only == f.name; });
-  return !has || only == flavour.name;
-}
-
-void skip_disallowed(const Signal& signal, Choice& choice, std::string_view only) {
-  while (choice.flavour < signal.flavours.size() &&
-         !allowed(signal, signal.flavours[choice.flavour], only))
-    choice.flavour++;
-}
-
-void refuse(const Signal& signal, Choice& choice, const std::string& reason,
-            std::string_view only) {
-  if (!choice.refused.empty()) choice.refused += "; ";
-  choice.refused += signal.flavours[choice.flavour].name;
-  choice.refused += ": ";
-  choice.refused += reason;
-  choice.flavour++;
-  skip_disallowed(signal, choice, only);
-}
-
-const Flavour* chosen(const Signal& signal, const Choice& choice) {
-  return choice.flavour < signal.flavours.size() ? &signal.flavours[choice.flavour] : nullptr;
-}
-
-// The last line that libbpf or the verifier had to say, else the errno.
-std::string reason_from_log(int error) {
-  std::string reason = strerror(error < 0 ? -error : error);
-  for (std::string_view wanted : {"BPF program load failed", "failed to create", "failed to attach",
-                                  "failed to find", "is not found", "not found in kernel"}) {
-    size_t at = g_libbpf_log.find(wanted);
-    if (at == std::string::npos) continue;
-    size_t begin = g_libbpf_log.rfind('\n', at);
-    begin = begin == std::string::npos ? 0 : begin + 1;
-    std::string line = g_libbpf_log.substr(begin, g_libbpf_log.find('\n', at) - begin);
-    if (line.rfind("libbpf: ", 0) == 0) line.erase(0, 8);
-    return line;
+Hook hook_of(const bpf_program* program) {
+  switch (bpf_program__type(program)) {
+    case BPF_PROG_TYPE_TRACING:
+      break;
+    case BPF_PROG_TYPE_RAW_TRACEPOINT:
+      return Hook::raw_tracepoint;
+    case BPF_PROG_TYPE_KPROBE:
+      return Hook::kprobe;
+    default:
+      return Hook::cgroup;
   }
-  return reason;
+  switch (bpf_program__expected_attach_type(program)) {
+    case BPF_TRACE_RAW_TP:
+      return Hook::typed_tracepoint;
+    case BPF_TRACE_ITER:
+      return Hook::iterator;
+    default:
+      return Hook::function;
+  }
 }
 
-// Which signal the failed load was about: the one whose program libbpf named first.
-size_t blamed(const std::vector<Signal>& signals, const std::vector<Choice>& choices) {
-  size_t found = signals.size(), found_at = std::string::npos;
-  for (size_t i = 0; i < signals.size(); i++) {
-    const Flavour* flavour = chosen(signals[i], choices[i]);
-    if (flavour == nullptr) continue;
-    for (const char* program : flavour->programs) {
-      size_t at = g_libbpf_log.find("prog '" + std::string(program) + "'");
-      if (at < found_at) {
-        found_at = at;
-        found = i;
+// One object, and the attempts to load it.
+class ObjectLoader {
+ public:
+  ObjectLoader(const OpenSkeleton& open, const std::vector<Signal>& signals,
+               const LoadSettings& settings)
+      : open_(open), signals_(signals), settings_(settings) {}
+
+  Verdict attempt(const Choice& choice) {
+    links_.clear();
+    g_libbpf_log.clear();
+    const Host& host = settings_.host;
+    bpf_object_open_opts options{};
+    options.sz = sizeof options;
+    if (host.has_foreign_btf()) options.btf_custom_path = host.btf.c_str();
+    bpf_object_skeleton* skeleton = open_(&options);
+    if (skeleton == nullptr)
+      return Verdict::refused(Verdict::kNobody, "cannot open the BPF object: " + g_libbpf_log);
+    object_ = *skeleton->obj;
+    if (Verdict verdict = prepare(choice); !verdict.ok) return verdict;
+    if (int error = bpf_object__load_skeleton(skeleton); error != 0) return blame(choice, -error);
+    for (size_t i = 0; i < choice.size(); i++)
+      if (Verdict verdict = attach(choice, i); !verdict.ok) return verdict;
+    return {};
+  }
+
+  std::vector<Link> take_links() { return std::move(links_); }
+
+ private:
+  // Before the kernel is asked: which programs, and whether anything speaks against them.
+  Verdict prepare(const Choice& choice) {
+    bpf_program* program;
+    bpf_object__for_each_program(program, object_) bpf_program__set_autoload(program, false);
+    for (size_t i = 0; i < choice.size(); i++)
+      for (const char* name : programs(choice[i])) {
+        program = bpf_object__find_program_by_name(object_, name);
+        if (program == nullptr)
+          return Verdict::refused(i, std::string("no program ") + name + " in the object");
+        bpf_program__set_autoload(program, true);
+        if (std::string reason = refusal_beforehand(hook_of(program), settings_.host);
+            !reason.empty())
+          return Verdict::refused(i, reason);
+        if (!is_broken(i, program) || bpf_program__type(program) != BPF_PROG_TYPE_TRACING) continue;
+        // Typed programs are looked up in the kernel's BTF here; the others when attached.
+        int error = bpf_program__set_attach_target(program, 0, target_of(i, program).c_str());
+        if (error != 0) return refuse(i, program, -error, false);
       }
+    return {};
+  }
+
+  static const std::vector<const char*>& programs(const Flavour* flavour) {
+    static const std::vector<const char*> none;
+    return flavour == nullptr ? none : flavour->programs;
+  }
+
+  bool is_broken(size_t signal, const bpf_program* program) const {
+    return std::any_of(settings_.broken.begin(), settings_.broken.end(), [&](const auto& name) {
+      return name == signals_[signal].name || name == bpf_program__name(program);
+    });
+  }
+
+  // What stands behind the slash in SEC("tp_btf/inet_sock_set_state").
+  std::string target_of(size_t signal, const bpf_program* program) const {
+    std::string target = bpf_program__section_name(program);
+    target.erase(0, target.find('/') + 1);
+    return is_broken(signal, program) ? target + "_renamed" : target;
+  }
+
+  Verdict refuse(size_t signal, const bpf_program* program, int error, bool attaching) const {
+    Refusal refusal{hook_of(program), target_of(signal, program), attaching, error, g_libbpf_log};
+    return Verdict::refused(signal, refusal_reason(refusal, settings_.host));
+  }
+
+  // Loading ends with the first program that fails, and that is the one that libbpf names, if any.
+  Verdict blame(const Choice& choice, int error) const {
+    const bpf_program* guilty = nullptr;
+    size_t signal = Verdict::kNobody, found_at = std::string::npos;
+    for (size_t i = 0; i < choice.size(); i++)
+      for (const char* name : programs(choice[i])) {
+        size_t at = g_libbpf_log.find("prog '" + std::string(name) + "'");
+        if (at >= found_at) continue;
+        found_at = at;
+        signal = i;
+        guilty = bpf_object__find_program_by_name(object_, name);
+      }
+    if (guilty != nullptr) return refuse(signal, guilty, error, false);
+    Refusal refusal;
+    refusal.error = error < __LIBBPF_ERRNO__START ? error : 0;
+    refusal.target = "the BPF object";
+    refusal.log = g_libbpf_log;
+    return Verdict::refused(Verdict::kNobody, refusal_reason(refusal, settings_.host));
+  }
+
+  Verdict attach(const Choice& choice, size_t signal) {
+    for (const char* name : programs(choice[signal])) {
+      g_libbpf_log.clear();
+      bpf_program* program = bpf_object__find_program_by_name(object_, name);
+      bpf_link* link = is_broken(signal, program) ? attach_broken(signal, program)
+                                                  : bpf_program__attach(program);
+      if (link == nullptr) return refuse(signal, program, errno, true);
+      links_.emplace_back(link);
+    }
+    return {};
+  }
+
+  bpf_link* attach_broken(size_t signal, bpf_program* program) const {
+    std::string target = target_of(signal, program);
+    switch (hook_of(program)) {
+      case Hook::raw_tracepoint:
+        return bpf_program__attach_raw_tracepoint(program, target.c_str());
+      case Hook::kprobe:
+        return bpf_program__attach_kprobe(program, false, target.c_str());
+      default:
+        return bpf_program__attach_cgroup(program, -1);
     }
   }
-  return found;
-}
 
-void select_programs(bpf_object* object, const std::vector<Signal>& signals,
-                     const std::vector<Choice>& choices) {
-  bpf_program* program;
-  bpf_object__for_each_program(program, object) bpf_program__set_autoload(program, false);
-  for (size_t i = 0; i < signals.size(); i++)
-    if (const Flavour* flavour = chosen(signals[i], choices[i]))
-      for (const char* name : flavour->programs)
-        if (bpf_program* wanted = bpf_object__find_program_by_name(object, name))
-          bpf_program__set_autoload(wanted, true);
-}
-
-// Attaches all programs of a flavour, or none and says why.
-Status attach(bpf_object* object, const Flavour& flavour, std::vector<Link>& links) {
-  std::vector<Link> fresh;
-  for (const char* name : flavour.programs) {
-    g_libbpf_log.clear();
-    bpf_program* program = bpf_object__find_program_by_name(object, name);
-    if (program == nullptr) return Status::error("no such program in the object");
-    errno = 0;
-    bpf_link* link = bpf_program__attach(program);
-    if (link == nullptr) return Status::error(reason_from_log(errno));
-    fresh.emplace_back(link);
-  }
-  for (Link& link : fresh)
-    links.push_back(std::move(link));
-  return {};
-}
+  const OpenSkeleton& open_;
+  const std::vector<Signal>& signals_;
+  const LoadSettings& settings_;
+  bpf_object* object_ = nullptr;
+  std::vector<Link> links_;
+};
 
 }  // namespace
 
-Result<Loaded> load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
-                            std::string_view only) {
+Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
+                    std::string_view only, const LoadSettings& settings) {
   libbpf_set_print(collect_libbpf_log);
-  std::vector<Choice> choices(signals.size());
-  for (size_t i = 0; i < signals.size(); i++)
-    skip_disallowed(signals[i], choices[i], only);
-  // Each round either succeeds or refuses one more flavour, so it ends.
-  for (;;) {
-    g_libbpf_log.clear();
-    bpf_object_skeleton* skeleton = open();
-    if (skeleton == nullptr) return Status::error("cannot open the BPF object: " + g_libbpf_log);
-    select_programs(*skeleton->obj, signals, choices);
-    if (int error = bpf_object__load_skeleton(skeleton); error != 0) {
-      size_t guilty = blamed(signals, choices);
-      if (guilty == signals.size()) {
-        std::string log = g_libbpf_log.substr(0, g_libbpf_log.find('\n'));
-        return Status::error("cannot load the BPF object: " + log, -error);
-      }
-      refuse(signals[guilty], choices[guilty], reason_from_log(error), only);
-      continue;
-    }
-    Loaded loaded;
-    bool again = false;
-    for (size_t i = 0; i < signals.size() && !again; i++) {
-      const Flavour* flavour = chosen(signals[i], choices[i]);
-      if (flavour == nullptr) continue;
-      Status status = attach(*skeleton->obj, *flavour, loaded.links);
-      if (status.ok()) continue;
-      refuse(signals[i], choices[i], status.message(), only);
-      again = true;
-    }
-    if (again) continue;
-    for (size_t i = 0; i < signals.size(); i++) {
-      const Flavour* flavour = chosen(signals[i], choices[i]);
-      loaded.outcome.push_back(
-          Attached{signals[i].name, flavour ? flavour->name : "", choices[i].refused});
-    }
-    return loaded;
-  }
+  ObjectLoader loader(open, signals, settings);
+  Loaded loaded;
+  loaded.outcome = choose_flavours(
+      signals, only, [&loader](const Choice& choice) { return loader.attempt(choice); });
+  bool any = std::any_of(loaded.outcome.begin(), loaded.outcome.end(),
+                         [](const Attached& attached) { return !attached.flavour.empty(); });
+  if (any) loaded.links = loader.take_links();
+  return loaded;
 }
 
 Status check_bpf_usable() {
   utsname kernel{};
   uname(&kernel);
-  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-    return Status::error(std::string("this kernel (") + kernel.release +
-                         ") offers no BTF in /sys/kernel/btf/vmlinux, from which kubepulse learns "
-                         "its layout; boot one built with CONFIG_DEBUG_INFO_BTF=y");
-  // A map is the least that bpf(2) can be asked for; what refuses it refuses everything.
-  Fd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, nullptr, 4, 8, 1, nullptr));
+  // Asks for CAP_BPF, where other maps are for everybody if the administrator says so.
+  uint32_t bytes = static_cast<uint32_t>(sysconf(_SC_PAGESIZE));
+  Fd map(bpf_map_create(BPF_MAP_TYPE_RINGBUF, nullptr, 0, 0, bytes, nullptr));
   if (map) return {};
   int error = errno;
   if (error == EPERM)
@@ -181,7 +214,24 @@ Status check_bpf_usable() {
   if (error == ENOSYS)
     return Status::error("this kernel has no bpf(2); boot one built with CONFIG_BPF_SYSCALL=y",
                          error);
+  if (error == EINVAL)
+    return Status::error(std::string("this kernel (") + kernel.release +
+                             ") has no BPF ring buffer; boot Linux 5.8 or later",
+                         error);
   return Status::from_errno("bpf(2)", error);
+}
+
+Status check_btf_file(const std::string& path) {
+  libbpf_set_print(collect_libbpf_log);
+  std::string flag = "--btf=" + path;
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return Status::from_errno(flag, errno);
+  btf* kernel = btf__parse(path.c_str(), nullptr);
+  if (kernel == nullptr)
+    return Status::error(flag + ": there is no BTF in it, neither raw nor in a section .BTF");
+  bool is_kernel = btf__find_by_name_kind(kernel, "sock", BTF_KIND_STRUCT) > 0;
+  btf__free(kernel);
+  return is_kernel ? Status() : Status::error(flag + ": this is not the BTF of a kernel");
 }
 
 }  // namespace kubepulse

@@ -12,25 +12,10 @@
 #include <vector>
 
 #include "base/status.h"
+#include "collect/flavours.h"
+#include "collect/host.h"
 
 namespace kubepulse {
-
-struct Flavour {
-  const char* name;                   // "fentry", "tracepoint", ...
-  std::vector<const char*> programs;  // all of them, or the flavour is refused
-};
-
-struct Signal {
-  const char* name;
-  std::vector<Flavour> flavours;  // the best first
-};
-
-// What became of a signal.
-struct Attached {
-  std::string signal;
-  std::string flavour;  // empty: none works
-  std::string refused;  // why not the better ones: "fentry: ...; kprobe: ..."
-};
 
 struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
@@ -40,21 +25,34 @@ using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 struct Loaded {
   std::vector<Attached> outcome;
   std::vector<Link> links;  // detaches when destroyed
+
+  bool any() const { return !links.empty(); }
 };
 
-// Opens the skeleton anew (dropping an earlier one) with its sizes and constants set; null on
-// error.
-using OpenSkeleton = std::function<bpf_object_skeleton*()>;
+// What is the same for each object.
+struct LoadSettings {
+  Host host;
+  // Names of programs or signals whose attach target is renamed before the kernel sees it, so that
+  // it refuses them: for tests.
+  std::vector<std::string> broken;
+};
 
-// After it, the skeleton that `open` gave last is loaded with what could be attached. `only`: the
-// one flavour allowed to signals that have it, or "auto". An iterator program ("iter") is attached
-// like the others; its link stands in Loaded too. Fails only where the object itself cannot be
-// opened or none of its programs loaded with its maps.
-Result<Loaded> load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
-                            std::string_view only);
+// Opens the skeleton anew (dropping an earlier one), with these options, and with its sizes and
+// constants set; null on error.
+using OpenSkeleton = std::function<bpf_object_skeleton*(const bpf_object_open_opts* options)>;
+
+// After it, the skeleton that `open` gave last is loaded with what could be attached; where that is
+// nothing at all it is not loaded, and has no maps. Never fails: what is missing is in the outcome.
+// `only`: the one flavour allowed to signals that have it, or "auto". An iterator program ("iter")
+// is attached like the others; its link stands in Loaded too, in the order of the signals.
+Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
+                    std::string_view only, const LoadSettings& settings);
 
 // Whether this process may use BPF at all; the Status says what is missing and what to do.
 Status check_bpf_usable();
+
+// Whether `path`, of --btf, holds the BTF of a kernel, raw or in an ELF file.
+Status check_btf_file(const std::string& path);
 
 }  // namespace kubepulse
 

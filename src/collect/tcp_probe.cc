@@ -42,10 +42,15 @@ void TcpProbe::SkeletonDeleter::operator()(tcp_bpf* skeleton) const {
 
 TcpProbe::~TcpProbe() = default;
 
-Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config) {
+const std::vector<Signal>& TcpProbe::signals() {
+  return tcp_signals();
+}
+
+Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config,
+                                                 const LoadSettings& settings) {
   std::unique_ptr<TcpProbe> probe(new TcpProbe);
-  auto open_skeleton = [&]() -> bpf_object_skeleton* {
-    probe->skeleton_.reset(tcp_bpf__open());
+  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+    probe->skeleton_.reset(tcp_bpf__open_opts(options));
     tcp_bpf* skeleton = probe->skeleton_.get();
     if (skeleton == nullptr) return nullptr;
     bpf_map__set_max_entries(skeleton->maps.tcp_ring, static_cast<uint32_t>(config.ring_bytes));
@@ -56,9 +61,8 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config) {
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     return skeleton->skeleton;
   };
-  Result<Loaded> loaded = load_signals(open_skeleton, tcp_signals(), "auto");
-  if (!loaded.ok()) return std::move(loaded.status()).in("TCP programs");
-  probe->loaded_ = std::move(loaded.value());
+  probe->loaded_ = load_signals(open_skeleton, tcp_signals(), "auto", settings);
+  if (!probe->loaded_.any()) return probe;
 
   tcp_bpf* skeleton = probe->skeleton_.get();
   Result<Ring> ring = Ring::open(bpf_map__fd(skeleton->maps.tcp_ring), config.ring_bytes);

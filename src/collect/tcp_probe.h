@@ -25,7 +25,10 @@ struct TcpProbeConfig {
 
 class TcpProbe {
  public:
-  static Result<std::unique_ptr<TcpProbe>> open(const TcpProbeConfig& config);
+  static const std::vector<Signal>& signals();
+  // Where nothing could be attached only outcome() may be asked.
+  static Result<std::unique_ptr<TcpProbe>> open(const TcpProbeConfig& config,
+                                                const LoadSettings& settings);
   ~TcpProbe();
 
   const std::vector<Attached>& outcome() const { return loaded_.outcome; }

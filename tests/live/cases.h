@@ -26,6 +26,7 @@ Case event_log_case();
 Case loss_case();
 Case http_case();
 Case service_case();
+Case hooks_case();
 
 }  // namespace kubepulse::live
 

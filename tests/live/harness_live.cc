@@ -75,6 +75,15 @@ START_TEST(reads_json) {
                           "{\"a\":+1}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}",
                           "{\"a\":1,\"a\":2}", "{\"a\":nan}", "{\"a\":\"\xFF\"}", "{\"a\":[1]}"})
     ck_assert_msg(!parse_json_object(bad).ok(), "read: %s", bad);
+  fields = parse_nested_json_object("{\"a\":[\"]\",{\"b\":[]}],\"c\":{\"d\":\"}\"}}");
+  CHECK_OK(fields.ok() ? Status() : fields.status());
+  CHECK_TEXT(fields.value()["c"], "{\"d\":\"}\"}");
+  Result<std::vector<std::string>> elements = parse_json_array(fields.value()["a"]);
+  ck_assert(elements.ok() && elements.value().size() == 2);
+  CHECK_TEXT(elements.value()[0], "]");
+  CHECK_TEXT(elements.value()[1], "{\"b\":[]}");
+  for (const char* bad : {"{\"a\":[1,]}", "{\"a\":[}", "{\"a\":{]}", "{\"a\":[]]}", "{\"a\":[1}"})
+    ck_assert_msg(!parse_nested_json_object(bad).ok(), "read: %s", bad);
 }
 END_TEST
 

@@ -114,7 +114,7 @@ int run_all(const char* daemon, const Words& names) {
   }
   return run_in_child({harness_case(), tcp_case(), tcp_close_case(), tcp_failure_case(),
                        tcp_amount_case(), dns_ways_case(), dns_case(), dns_junk_case(),
-                       event_log_case(), loss_case(), http_case(), service_case()},
+                       event_log_case(), loss_case(), http_case(), service_case(), hooks_case()},
                       names);
 }
 

@@ -134,7 +134,8 @@ START_TEST(flags_refused) {
   const char* kMalformed[] = {
       "--listen=nonsense", "--listen=",           "--tcp-ring=banana",    "--tcp-ring=5000",
       "--dns-ring=0",      "--sample-interval=0", "--sample-interval=-1", "--buckets=1,0.5",
-      "--buckets=",        "--flavour=vanilla",   "--listen=:99999",      "--log-events=maybe"};
+      "--buckets=",        "--flavour=vanilla",   "--listen=:99999",      "--log-events=maybe",
+      "--check=maybe",     "--btf=/no/such/file", "--btf=/etc/passwd"};
   for (const char* flag : kMalformed) {
     std::string text = flag;
     check_refusal(run_daemon({{text}}), 2, {text.substr(2, text.find('=') - 2)});
@@ -154,7 +155,7 @@ START_TEST(help_version_check) {
   ck_assert(ended.status == 0 && ended.err.empty());
   for (const char* flag :
        {"--listen", "--node-name", "--log-events", "--tcp-ring", "--dns-ring", "--sample-interval",
-        "--buckets", "--cluster-domain", "--flavour", "--check", "--help", "--version"})
+        "--buckets", "--cluster-domain", "--flavour", "--btf", "--check", "--help", "--version"})
     ck_assert_msg(contains(ended.out, flag), "--help says nothing of %s", flag);
   ended = run_daemon({{"--version"}});
   ck_assert(ended.status == 0 && contains(ended.out, "kubepulse") && ended.out.back() == '\n');

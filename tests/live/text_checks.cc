@@ -42,12 +42,23 @@ void append_utf8(std::string& out, uint32_t code) {
 
 class JsonReader {
  public:
-  explicit JsonReader(std::string_view text) : rest_(text) {}
+  JsonReader(std::string_view text, bool may_nest) : rest_(text), may_nest_(may_nest) {}
 
   Result<JsonFields> read() {
+    Result<JsonFields> fields = take_object();
+    return fields.ok() && !rest_.empty() ? Status::error("more text") : fields;
+  }
+
+  Result<std::vector<std::string>> read_array() {
+    Result<std::vector<std::string>> elements = take_array();
+    return elements.ok() && !rest_.empty() ? Status::error("more text") : elements;
+  }
+
+ private:
+  Result<JsonFields> take_object() {
     JsonFields fields;
     if (!take('{')) return Status::error("no {");
-    if (take('}')) return rest_.empty() ? Result<JsonFields>(fields) : Status::error("more text");
+    if (take('}')) return fields;
     do {
       std::optional<std::string> key = take_string();
       if (!key || !take(':')) return Status::error("no key");
@@ -55,11 +66,23 @@ class JsonReader {
       if (!value) return Status::error("malformed value of " + *key);
       if (!fields.emplace(*key, *value).second) return Status::error(*key + " stands twice");
     } while (take(','));
-    if (!take('}') || !rest_.empty()) return Status::error("no } at the end");
+    if (!take('}')) return Status::error("no } at the end");
     return fields;
   }
 
- private:
+  Result<std::vector<std::string>> take_array() {
+    std::vector<std::string> elements;
+    if (!take('[')) return Status::error("no [");
+    if (take(']')) return elements;
+    do {
+      std::optional<std::string> value = take_value();
+      if (!value) return Status::error("malformed element");
+      elements.push_back(*value);
+    } while (take(','));
+    if (!take(']')) return Status::error("no ] at the end");
+    return elements;
+  }
+
   bool take(char c) {
     if (rest_.empty() || rest_[0] != c) return false;
     rest_.remove_prefix(1);
@@ -113,7 +136,13 @@ class JsonReader {
 
   std::optional<std::string> take_value() {
     if (!rest_.empty() && rest_[0] == '"') return take_string();
-    std::string word(rest_.substr(0, rest_.find_first_of(",}")));
+    if (may_nest_ && !rest_.empty() && (rest_[0] == '{' || rest_[0] == '[')) {
+      std::string_view before = rest_;
+      bool ok = rest_[0] == '{' ? take_object().ok() : take_array().ok();
+      if (!ok) return std::nullopt;
+      return std::string(before.substr(0, before.size() - rest_.size()));
+    }
+    std::string word(rest_.substr(0, rest_.find_first_of(",}]")));
     rest_.remove_prefix(word.size());
     if (word == "true" || word == "false" || word == "null") return word;
     if (word.find_first_not_of("0123456789+-.eE") != std::string::npos) return std::nullopt;
@@ -127,12 +156,21 @@ class JsonReader {
   }
 
   std::string_view rest_;
+  bool may_nest_;
 };
 
 }  // namespace
 
 Result<JsonFields> parse_json_object(std::string_view text) {
-  return JsonReader(text).read();
+  return JsonReader(text, false).read();
+}
+
+Result<JsonFields> parse_nested_json_object(std::string_view text) {
+  return JsonReader(text, true).read();
+}
+
+Result<std::vector<std::string>> parse_json_array(std::string_view text) {
+  return JsonReader(text, true).read_array();
 }
 
 Result<std::vector<JsonFields>> parse_json_lines(std::string_view text) {

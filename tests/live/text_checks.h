@@ -17,6 +17,11 @@ bool is_utf8(std::string_view text);
 using JsonFields = std::map<std::string, std::string>;
 Result<JsonFields> parse_json_object(std::string_view text);
 
+// The same where nested objects and arrays may be; they too are given as they stand, to be read in
+// turn.
+Result<JsonFields> parse_nested_json_object(std::string_view text);
+Result<std::vector<std::string>> parse_json_array(std::string_view text);
+
 // Each line of a log must be such an object. A last line without an end is still being written and
 // left out.
 Result<std::vector<JsonFields>> parse_json_lines(std::string_view text);

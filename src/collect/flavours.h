@@ -1,0 +1,65 @@
+// Which flavour of each signal a kernel takes. Pure: whoever asks says what an attempt is.
+#ifndef KUBEPULSE_COLLECT_FLAVOURS_H
+#define KUBEPULSE_COLLECT_FLAVOURS_H
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kubepulse {
+
+struct Flavour {
+  const char* name;                   // "fentry", "tracepoint", ...
+  std::vector<const char*> programs;  // all of them, or the flavour is refused
+};
+
+struct Signal {
+  const char* name;
+  std::vector<Flavour> flavours;  // the best first
+};
+
+struct Refused {
+  std::string flavour;  // empty: whichever
+  std::string reason;
+};
+
+// What became of a signal.
+struct Attached {
+  std::string signal;
+  std::string flavour;           // empty: none works
+  std::vector<Refused> refused;  // the better ones, or all of them
+
+  // "fentry: ...; kprobe: ...", those with the same reason together.
+  std::string refused_text() const;
+};
+
+// By signal, the flavour to use; null: none.
+using Choice = std::vector<const Flavour*>;
+
+struct Verdict {
+  bool ok = true;
+  // Index of the signal whose program was refused; where nothing tells which, kNobody.
+  size_t guilty = kNobody;
+  std::string reason;
+
+  static constexpr size_t kNobody = SIZE_MAX;
+  static Verdict refused(size_t signal, std::string why) { return {false, signal, std::move(why)}; }
+};
+
+// Loads and attaches what was chosen, in place of what the attempt before has attached. At least
+// one signal has a flavour.
+using Attempt = std::function<Verdict(const Choice&)>;
+
+// The best flavour of each signal that all together are taken. Where `attempt` cannot name the
+// culprit each signal is tried alone, so that none suffers for another. The last attempt is the one
+// that stands, if any signal has a flavour; otherwise nothing does. `only`: the one flavour allowed
+// to signals that have it, or "auto".
+std::vector<Attached> choose_flavours(const std::vector<Signal>& signals, std::string_view only,
+                                      const Attempt& attempt);
+
+}  // namespace kubepulse
+
+#endif

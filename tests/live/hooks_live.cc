@@ -1,0 +1,331 @@
+// One hook that is refused never stops the others. Every program is broken in turn, in truth: its
+// hook gets a name that this kernel does not have. And kernels without BTF.
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tests/check.h"
+#include "tests/live/cases.h"
+#include "tests/live/dns_wire.h"
+#include "tests/live/files.h"
+#include "tests/live/harness.h"
+#include "tests/live/netns.h"
+#include "tests/live/text_checks.h"
+#include "tests/live/traffic.h"
+
+namespace kubepulse::live {
+
+namespace {
+
+constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
+
+struct Flavour {
+  std::string name;
+  Words programs;
+};
+
+struct Signal {
+  std::string name;
+  std::string flavour;  // "null": none works
+  std::map<std::string, std::string> refused;
+  std::vector<Flavour> flavours;
+
+  bool works() const { return flavour != "null"; }
+  const Flavour& current() const {
+    auto found = std::find_if(flavours.begin(), flavours.end(),
+                              [this](const Flavour& f) { return f.name == flavour; });
+    ck_assert_msg(found != flavours.end(), "%s: %s is none of its flavours", name.c_str(),
+                  flavour.c_str());
+    return *found;
+  }
+};
+using Signals = std::vector<Signal>;
+
+template <typename T>
+T must(Result<T> result, const std::string& text) {
+  ck_assert_msg(result.ok(), "%s: %s", result.ok() ? "" : result.status().message().c_str(),
+                text.c_str());
+  return result.value();
+}
+
+JsonFields object(const std::string& text) {
+  return must(parse_nested_json_object(text), text);
+}
+
+Words elements(const std::string& text) {
+  return must(parse_json_array(text), text);
+}
+
+Signal read_signal(const std::string& text) {
+  JsonFields fields = object(text);
+  Signal signal{fields.at("signal"), fields.at("flavour"), {}, {}};
+  for (const std::string& element : elements(fields.at("refused"))) {
+    JsonFields refused = object(element);
+    signal.refused[refused.at("flavour")] = refused.at("reason");
+  }
+  for (const std::string& element : elements(fields.at("flavours"))) {
+    JsonFields flavour = object(element);
+    signal.flavours.push_back({flavour.at("flavour"), elements(flavour.at("programs"))});
+  }
+  return signal;
+}
+
+Words breaking(const Words& names) {
+  std::string setting = "KUBEPULSE_TEST_BREAK=";
+  for (const std::string& name : names)
+    setting += name + ",";
+  return names.empty() ? Words{} : Words{setting};
+}
+
+JsonFields check_json(const Words& broken, const Words& flags = {}) {
+  Launch launch{flags, breaking(broken)};
+  launch.flags.push_back("--check=json");
+  Ended ended = run_daemon(launch);
+  ck_assert_msg(ended.status == 0 || ended.status == 1, "--check=json: %d: %s", ended.status,
+                ended.err.c_str());
+  ck_assert(!ended.out.empty() && ended.out.back() == '\n');
+  ended.out.pop_back();
+  JsonFields fields = object(ended.out);
+  ck_assert_msg((fields["problem"] == "null") == (ended.status == 0), "%s", ended.out.c_str());
+  return fields;
+}
+
+Signals check_signals(const Words& broken, const Words& flags = {}) {
+  Signals signals;
+  for (const std::string& element : elements(check_json(broken, flags).at("signals")))
+    signals.push_back(read_signal(element));
+  ck_assert(!signals.empty());
+  return signals;
+}
+
+const Signal& find(const Signals& signals, const std::string& name) {
+  auto found = std::find_if(signals.begin(), signals.end(),
+                            [&name](const Signal& s) { return s.name == name; });
+  ck_assert_msg(found != signals.end(), "no signal %s", name.c_str());
+  return *found;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
+
+void count_tcp(const Daemon& daemon, const std::string& name) {
+  Cgroup server = make_unit(name + "-server"), client = make_unit(name + "-client");
+  make_connection(client, server).close();
+  leave_cgroup();
+  Labels labels = client.owner.labels();
+  labels.push_back({"direction", "out"});
+  expect(daemon, {{"kubepulse_tcp_connections_total", labels, 1}});
+}
+
+void count_dns(const Daemon& daemon, const std::string& name) {
+  Cgroup client = make_unit(name + "-dns");
+  DnsServer server(make_unit(name + "-dns-server"), "127.53.0.9");
+  Fd socket = dns_client(client, server.address());
+  exchange(socket, server, 1, "example.com");
+  leave_cgroup();
+  Labels labels = client.owner.labels();
+  labels.push_back({"domain", "example.com"});
+  expect(daemon, {{"kubepulse_dns_queries_total", labels, 1},
+                  {"kubepulse_dns_latency_seconds_count", client.owner.labels(), 1}});
+}
+
+// It serves, tells of each signal what `signals` tells, warns once of each that is not attached,
+// and counts what it can.
+void check_daemon(const Launch& launch, const Signals& signals, const std::string& name) {
+  Daemon daemon = Daemon::start(launch);
+  Page page = daemon.scrape();
+  size_t none = 0;
+  for (const Signal& signal : signals) {
+    std::string flavour = signal.works() ? signal.flavour : "none";
+    Labels labels = {{"program", signal.name}, {"flavour", flavour}};
+    ck_assert_msg(page.has("kubepulse_bpf_program_attached", labels), "%s: no %s=%s", name.c_str(),
+                  signal.name.c_str(), flavour.c_str());
+    double attached = page.value("kubepulse_bpf_program_attached", {{"program", signal.name}});
+    ck_assert_msg(attached == (signal.works() ? 1 : 0), "%s: %s is %g", name.c_str(),
+                  signal.name.c_str(), attached);
+    none += signal.works() ? 0 : 1;
+  }
+  if (find(signals, "tcp_state").works()) count_tcp(daemon, name);
+  if (find(signals, "dns").works()) count_dns(daemon, name);
+  Words warned;
+  for (JsonFields& line : must(parse_json_lines(daemon.err()), daemon.err()))
+    if (line["level"] != "info") warned.push_back(line["program"]);
+  ck_assert_msg(warned.size() == none, "%s: not %zu warnings: %s", name.c_str(), none,
+                daemon.err().c_str());
+  for (const Signal& signal : signals)
+    ck_assert_msg(std::count(warned.begin(), warned.end(), signal.name) == (signal.works() ? 0 : 1),
+                  "%s: warnings of %s: %s", name.c_str(), signal.name.c_str(),
+                  daemon.err().c_str());
+  daemon.stop();
+}
+
+bool anything_works(const Signals& signals) {
+  return find(signals, "tcp_state").works() || find(signals, "dns").works();
+}
+
+// All but `but` as they were.
+void check_unchanged(const Signals& before, const Signals& after, const std::string& but) {
+  for (const Signal& signal : before)
+    if (signal.name != but)
+      ck_assert_msg(find(after, signal.name).flavour == signal.flavour, "with %s broken %s is %s",
+                    but.c_str(), signal.name.c_str(), find(after, signal.name).flavour.c_str());
+}
+
+START_TEST(check_says_all) {
+  JsonFields fields = check_json({});
+  for (const char* member : {"version", "kernel", "machine", "lockdown", "btf", "cgroups",
+                             "missing_capabilities", "signals", "problem"})
+    ck_assert_msg(fields.count(member) == 1, "no %s", member);
+  Ended table = run_daemon({{"--check"}});
+  ck_assert(table.status == 0 && table.err.empty());
+  for (const Signal& signal : check_signals({})) {
+    ck_assert(contains(table.out, "\n" + signal.name + " "));
+    size_t better = 0;
+    while (better < signal.flavours.size() && signal.flavours[better].name != signal.flavour)
+      better++;
+    ck_assert_msg(signal.refused.size() == better, "%s: %zu refused", signal.name.c_str(),
+                  signal.refused.size());
+    for (const auto& [flavour, reason] : signal.refused) {
+      ck_assert_msg(!reason.empty() && reason.size() <= 200, "%s", reason.c_str());
+      ck_assert_msg(contains(table.out, flavour + ": " + reason + "\n"), "not in the table: %s",
+                    reason.c_str());
+    }
+  }
+}
+END_TEST
+
+// Each program of the flavours in use: the next flavour takes over, as far as the kernel has one.
+START_TEST(each_program) {
+  enter_new_netns().ok();
+  Signals whole = check_signals({});
+  int number = 0;
+  for (const Signal& signal : whole) {
+    if (!signal.works()) continue;
+    for (const std::string& program : signal.current().programs) {
+      Signals broken = check_signals({program});
+      check_unchanged(whole, broken, signal.name);
+      const Signal& now = find(broken, signal.name);
+      ck_assert_msg(now.flavour != signal.flavour, "%s is not broken", program.c_str());
+      auto reason = now.refused.find(signal.flavour);
+      ck_assert_msg(reason != now.refused.end() && contains(reason->second, "_renamed"),
+                    "%s: the reason does not name the hook", program.c_str());
+      if (!anything_works(broken)) continue;
+      check_daemon({{}, breaking({program})}, broken, "program" + std::to_string(++number));
+    }
+  }
+}
+END_TEST
+
+START_TEST(each_signal) {
+  enter_new_netns().ok();
+  Signals whole = check_signals({});
+  for (const Signal& signal : whole) {
+    Signals broken = check_signals({signal.name});
+    check_unchanged(whole, broken, signal.name);
+    ck_assert_msg(!find(broken, signal.name).works(), "%s is not broken", signal.name.c_str());
+    if (anything_works(broken)) check_daemon({{}, breaking({signal.name})}, broken, signal.name);
+  }
+}
+END_TEST
+
+// Of the other object everything is gone, of this one everything else.
+START_TEST(one_signal_is_left) {
+  enter_new_netns().ok();
+  Signals whole = check_signals({});
+  for (const char* kept : {"tcp_state", "dns"}) {
+    if (!find(whole, kept).works()) continue;
+    Words others;
+    for (const Signal& signal : whole)
+      if (signal.name != kept) others.push_back(signal.name);
+    Signals broken = check_signals(others);
+    CHECK_TEXT(find(broken, kept).flavour, find(whole, kept).flavour);
+    for (const std::string& other : others)
+      ck_assert(!find(broken, other).works());
+    check_daemon({{}, breaking(others)}, broken, std::string("only-") + kept);
+  }
+}
+END_TEST
+
+START_TEST(nothing_is_left) {
+  Words all;
+  for (const Signal& signal : check_signals({}))
+    all.push_back(signal.name);
+  Ended ended = run_daemon({{"--listen=unix:" + scratch_path("nothing")}, breaking(all)});
+  ck_assert_msg(ended.status == 1 && ended.out.empty(), "status %d", ended.status);
+  ended.err.pop_back();
+  std::string last = ended.err.substr(ended.err.rfind('\n') + 1);
+  ck_assert_msg(contains(last, "kubepulse: nothing can be observed here: "), "%s", last.c_str());
+}
+END_TEST
+
+// An empty folder in place of /sys/kernel/btf, for this process and its children.
+bool hide_btf() {
+  return access(kBtf, R_OK) == 0 && unshare(CLONE_NEWNS) == 0 &&
+         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("none", "/sys/kernel/btf", "tmpfs", 0, nullptr) == 0;
+}
+
+bool needs_own_btf(const std::string& flavour) {
+  return flavour == "tp_btf" || flavour == "fentry" || flavour == "iter" || flavour == "tracepoint";
+}
+
+START_TEST(without_btf) {
+  if (!hide_btf()) SKIP_TEST("without_btf", "there is none to be hidden");
+  enter_new_netns().ok();
+  JsonFields fields = check_json({});
+  CHECK_TEXT(fields.at("btf"), "null");
+  Signals signals = check_signals({});
+  for (const Signal& signal : signals)
+    for (const Flavour& flavour : signal.flavours)
+      if (flavour.name != "cgroup") {
+        auto reason = signal.refused.find(flavour.name);
+        ck_assert_msg(reason != signal.refused.end() && contains(reason->second, "no BTF"),
+                      "%s: %s is not refused for want of BTF", signal.name.c_str(),
+                      flavour.name.c_str());
+      }
+  if (anything_works(signals)) {
+    check_daemon({}, signals, "without-btf");
+    return;
+  }
+  Ended ended = run_daemon({{"--listen=unix:" + scratch_path("without-btf")}});
+  ck_assert_msg(ended.status == 1 && contains(ended.err, "--btf=FILE"), "status %d: %s",
+                ended.status, ended.err.c_str());
+}
+END_TEST
+
+START_TEST(btf_by_file) {
+  std::string path = scratch_path("btf"), btf = read_file(kBtf);
+  if (btf.empty()) SKIP_TEST("btf_by_file", "this kernel has none");
+  ck_assert(write_file(path, btf));
+  // Beside the kernel's own it changes nothing.
+  Words flag = {"--btf=" + path};
+  Signals whole = check_signals({});
+  check_unchanged(whole, check_signals({}, flag), "");
+  if (!hide_btf()) SKIP_TEST("btf_by_file", "there is none to be hidden");
+  enter_new_netns().ok();
+  CHECK_TEXT(check_json({}, flag).at("btf"), path);
+  Signals signals = check_signals({}, flag);
+  for (const Signal& signal : signals) {
+    ck_assert(!needs_own_btf(signal.flavour));
+    for (const Flavour& flavour : signal.flavours)
+      ck_assert_msg(!needs_own_btf(flavour.name) || signal.refused.count(flavour.name) == 1,
+                    "%s: %s is not refused", signal.name.c_str(), flavour.name.c_str());
+  }
+  ck_assert(find(signals, "tcp_state").works());
+  check_daemon({flag}, signals, "btf-by-file");
+}
+END_TEST
+
+}  // namespace
+
+Case hooks_case() {
+  return {"hooks",
+          false,
+          {check_says_all, each_program, each_signal, one_signal_is_left, nothing_is_left,
+           without_btf, btf_by_file}};
+}
+
+}  // namespace kubepulse::live
