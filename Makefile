@@ -71,10 +71,12 @@ endif
 LIBS       = $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)
 CHECK_LIBS = $$($(PKG_CONFIG) --static --libs check)
 
-BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter -I. \
+# No text of the source goes into the objects, some 10 KB each: the compiler is not to find it. Nor columns.
+BPF_CFLAGS = -O2 -g -gno-column-info -fdebug-compilation-dir=/kubepulse -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter -I. \
   $(BPF_INCLUDES)
 
 Q := $(if $(V),,@)
+, := ,
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
 
 BPF_SOURCES  := $(wildcard bpf/*.bpf.c)
@@ -129,8 +131,8 @@ $(BUILD)/src/identity/public_suffix.o: $(wildcard $(PUBLIC_SUFFIX))
 $(BUILD)/libkubepulse.a: $(OBJECTS)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/kubepulse.debug: $(BUILD)/src/main.o $(BUILD)/libkubepulse.a
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(LIBS) -o $@
+$(BUILD)/kubepulse.debug: $(BUILD)/src/main.o $(BUILD)/libkubepulse.a src/kubepulse.ld
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $(if $(SANITIZER),,-Wl$(,)-T$(,)src/kubepulse.ld) $(filter-out %.ld,$^) $(LIBS) -o $@
 
 $(BUILD)/kubepulse: $(BUILD)/kubepulse.debug
 	$(call say,STRIP,$@)$(STRIP) -o $@ $<

@@ -125,6 +125,7 @@ static __always_inline void emit_sized(const struct packet *packet, int kind, __
   }
   record->time_ns = bpf_ktime_get_ns();
   record->cgroup = cgroup;
+  record->socket = 0;
   record->netns = packet->netns;
   record->kind = kind;
   record->family = packet->family;

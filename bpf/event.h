@@ -20,8 +20,8 @@ enum tcp_kind {
   TCP_KIND_OPENED = 1,  // established; start_ns to time_ns is the handshake of a connect
   TCP_KIND_FAILED = 2,  // a connect that ended before it was established; `error` says why
   TCP_KIND_CLOSED = 3,  // an established connection has ended
-  TCP_KIND_OPEN = 4,    // seen open by the iterator, not an event
-  TCP_KIND_LISTEN = 5,  // seen listening by the iterator, not an event
+  TCP_KIND_OPEN = 4,    // seen open by a walk, not an event
+  TCP_KIND_LISTEN = 5,  // seen listening by a walk, not an event
 };
 
 enum tcp_direction {
@@ -34,7 +34,7 @@ enum tcp_direction {
 struct tcp_record {
   __u64 time_ns;
   __u64 cgroup;      // of the socket; 0: not known
-  __u64 socket;      // with start_ns the identity of a connection
+  __u64 socket;      // its address or its cookie; with start_ns the identity of a connection
   __u64 start_ns;    // connect: SYN sent; accept: established; 0: not known
   __u64 close_ns;    // when the application closed it; 0: it was ended by the peer or the network
   __u64 sent_bytes;  // payload acknowledged by the peer so far
@@ -42,7 +42,7 @@ struct tcp_record {
   __u32 retransmits;     // segments sent again so far
   __u32 rtt_us;          // smoothed; 0: never measured
   __u32 pid;             // 0: not known
-  __u32 netns;           // inode number of the network namespace
+  __u32 netns;           // inode number of the network namespace; 0: not known
   __u16 local_port;
   __u16 remote_port;
   __u16 error;  // errno of a failed connect; ECANCELED: closed by the application
@@ -55,6 +55,27 @@ struct tcp_record {
   char comm[16];  // only with the event log
 };
 RECORD_ASSERT(sizeof(struct tcp_record) == 136, "tcp_record has padding");
+
+// What the flavour `cgroup` keeps of an open connection, under its socket's cookie. The tracing
+// flavours keep it in a shape of their own.
+struct tcp_connection {
+  __u64 start_ns;
+  __u64 cgroup;
+  __u32 pid;
+  __u16 direction;
+  __u16 established;
+};
+RECORD_ASSERT(sizeof(struct tcp_connection) == 24, "tcp_connection has padding");
+
+// The last totals of a connection that began before that flavour was attached: such a one has no
+// hook that tells its end.
+struct tcp_ending {
+  __u64 sent_bytes;
+  __u64 received_bytes;
+  __u32 retransmits;
+  __u32 rtt_us;
+};
+RECORD_ASSERT(sizeof(struct tcp_ending) == 24, "tcp_ending has padding");
 
 enum dns_kind {
   DNS_KIND_QUERY = 1,   // left a socket of this node
@@ -69,8 +90,9 @@ enum dns_kind {
 struct dns_record {
   __u64 time_ns;
   __u64 cgroup;  // of the asking socket; 0 in an answer
+  __u64 socket;  // its cookie, where an answer is known by it; 0: by namespace and addresses
   __u32 pid;     // 0: not known
-  __u32 netns;
+  __u32 netns;   // 0: not known
   __u8 client[16];
   __u8 server[16];
   __u16 client_port;
@@ -83,7 +105,7 @@ struct dns_record {
   char comm[16];
   // then the first `captured` bytes of the DNS message
 };
-RECORD_ASSERT(sizeof(struct dns_record) == 88, "dns_record has padding");
+RECORD_ASSERT(sizeof(struct dns_record) == 96, "dns_record has padding");
 
 // A cgroup was made: its name must be learnt now, it may be gone before its first event is read.
 #define CGROUP_PATH_MAX 384  // a pod of a kind node has about 300 bytes

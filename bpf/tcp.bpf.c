@@ -198,16 +198,6 @@ int BPF_PROG(tcp_state_again_raw, struct sock *sk, int old_state, int new_state)
   return 0;
 }
 
-static __always_inline struct reset_counts *reset_counts_of(__u64 cgroup) {
-  struct reset_counts *counts = bpf_map_lookup_elem(&resets, &cgroup);
-  if (counts) return counts;
-  struct reset_counts zero = {};
-  bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
-  counts = bpf_map_lookup_elem(&resets, &cgroup);
-  if (!counts) __sync_fetch_and_add(&resets_overflow, 1);
-  return counts;
-}
-
 // The socket may be none (a segment for a closed port), a request or a time-wait one: those have no
 // cgroup and count to the kernel.
 static __always_inline __u64 reset_owner(const struct sock *sk) {

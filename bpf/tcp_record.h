@@ -72,17 +72,4 @@ static __always_inline void fill_connection(struct tcp_record *record,
   __builtin_memcpy(record->comm, connection->comm, sizeof record->comm);
 }
 
-static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
-  struct tcp_record *record = bpf_ringbuf_reserve(&tcp_ring, sizeof(struct tcp_record), 0);
-  if (!record) {
-    __sync_fetch_and_add(&tcp_dropped, 1);
-    return 0;
-  }
-  record->time_ns = now_ns;
-  record->kind = kind;
-  record->error = 0;
-  __builtin_memset(record->unused, 0, sizeof record->unused);
-  return record;
-}
-
 #endif

@@ -1,8 +1,9 @@
-// What the TCP programs remember: connections, listeners, resets; and what did not fit.
+// What the tracing TCP programs remember: connections and listeners.
 #ifndef KUBEPULSE_BPF_TCP_TABLES_H
 #define KUBEPULSE_BPF_TCP_TABLES_H
 
 #include "bpf/owner.h"
+#include "bpf/tcp_output.h"
 
 struct connection {
   __u64 start_ns;
@@ -43,29 +44,10 @@ struct {
   __type(value, struct listener);
 } listeners SEC(".maps");
 
-struct {
-  __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 4 << 20);
-} tcp_ring SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 4096);
-  __type(key, __u64);  // cgroup id; 0: no socket, the kernel itself
-  __type(value, struct reset_counts);
-} resets SEC(".maps");
-
-// Read by the daemon through the mapped .bss.
-__u64 tcp_dropped = 0;
-__u64 connections_overflow = 0;
-__u64 resets_overflow = 0;
-
 // Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
 const volatile __u8 keep_listeners = 0;
 // Set where a task may be preempted within a tracepoint.
 const volatile __u8 preemptible = 0;
-// Only the event log tells names of tasks.
-const volatile __u8 keep_comm = 0;
 
 static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
   __u64 legacy = current_legacy_cgroup();

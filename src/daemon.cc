@@ -62,11 +62,11 @@ void log_outcome(const std::vector<Attached>& outcome) {
 
 Probes Probes::open(const Options& options, const Host& host, const CgroupMounts& mounts) {
   Probes probes;
-  LoadSettings settings{host, options.test_break};
+  LoadSettings settings{host, mounts.unified, options.test_break};
   LegacyHierarchy legacy = LegacyHierarchy::find(mounts.legacy_controller, "/proc", host.btf);
   probes.cgroup = take_probe(CgroupProbe::open(legacy, settings), probes.outcome);
   TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections, options.log_events,
-                     legacy.subsys};
+                     legacy.subsys, options.flavour};
   probes.tcp = take_probe(TcpProbe::open(tcp, settings), probes.outcome);
   DnsProbeConfig dns{options.dns_ring_bytes, legacy.subsys, options.flavour};
   probes.dns = take_probe(DnsProbe::open(dns, settings), probes.outcome);
@@ -80,11 +80,20 @@ std::vector<Signal> Probes::signals() {
   return signals;
 }
 
-bool Probes::any() const {
-  for (const Attached& attached : outcome)
-    if (!attached.flavour.empty() && (attached.signal == "tcp_state" || attached.signal == "dns"))
-      return true;
-  return false;
+std::string Probes::problem(const Options& options, const Host& host) const {
+  bool any = false;
+  for (size_t i = 0; i < outcome.size(); i++) {
+    const Attached& attached = outcome[i];
+    if (attached.signal != "tcp_state" && attached.signal != "dns") continue;
+    any = any || !attached.flavour.empty();
+    if (!attached.flavour.empty() || !has_flavour(signals()[i], options.flavour)) continue;
+    std::string text = "--flavour=" + options.flavour + " cannot work here: " + attached.signal;
+    for (const Refused& refused : attached.refused)
+      if (refused.flavour.empty() || refused.flavour == options.flavour)
+        text += ": " + refused.reason;
+    return text;
+  }
+  return any ? "" : nothing_works(host);
 }
 
 Daemon::Daemon(Loop& loop, const Options& options)
@@ -130,7 +139,8 @@ Status Daemon::attach() {
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
   log_outcome(probes_.outcome);
-  if (!probes_.any()) return Status::error(nothing_works(host));
+  if (std::string problem = probes_.problem(options_, host); !problem.empty())
+    return Status::error(problem);
   tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
   dns_ = std::make_unique<DnsRecorder>(workloads_, store_, log_.get(), rules_, random_seed());
   // Loading leaves behind some megabytes that libbpf has freed: the kernel's own BTF above all.

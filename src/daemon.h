@@ -39,8 +39,9 @@ struct Probes {
   static Probes open(const Options& options, const Host& host, const CgroupMounts& mounts);
   // What there is to be attached, in the order of `outcome`.
   static std::vector<Signal> signals();
-  // Whether there is anything to measure with.
-  bool any() const;
+  // What is in the way: that there is nothing to measure with, or that --flavour cannot be had.
+  // Empty: nothing.
+  std::string problem(const Options& options, const Host& host) const;
 };
 
 class Daemon {

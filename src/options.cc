@@ -42,9 +42,9 @@ Problem set_cluster_domain(std::string& place, std::string_view text) {
 }
 
 Problem set_flavour(std::string& place, std::string_view text) {
-  for (std::string_view known : {"auto", "fentry", "kprobe", "tracepoint"})
+  for (std::string_view known : {"auto", "fentry", "kprobe", "tracepoint", "cgroup"})
     if (text == known) return set_text(place, text);
-  return "auto, fentry, kprobe or tracepoint";
+  return "auto, fentry, kprobe, tracepoint or cgroup";
 }
 
 Problem set_check(Options& options, std::string_view text) {
@@ -158,7 +158,7 @@ constexpr Flag kFlags[] = {
      "upper bounds of the latency histograms, in seconds; at most 20",
      [](Options& o, std::string_view text) { return set_buckets(o.buckets_ns, text); }},
     {"flavour", "WHICH", "auto", nullptr, true,
-     "kind of kernel hook: fentry, kprobe or tracepoint; auto takes the cheapest",
+     "kernel hook: fentry, kprobe, tracepoint or cgroup; auto: the cheapest",
      [](Options& o, std::string_view text) { return set_flavour(o.flavour, text); }},
     {"tcp-ring", "BYTES", "4M", nullptr, true,
      "ring buffer of TCP events; a power of two from 4K to 256M",

@@ -28,7 +28,7 @@ struct Options {
   bool log_events = false;
   std::string cluster_domain;
   std::vector<uint64_t> buckets_ns;  // 1 to kBucketsMax, strictly increasing, positive
-  std::string flavour;               // "auto", "fentry", "kprobe" or "tracepoint"
+  std::string flavour;               // "auto", "fentry", "kprobe", "tracepoint" or "cgroup"
   uint32_t tcp_ring_bytes = 0;       // a power of two, and a multiple of the page size
   uint32_t dns_ring_bytes = 0;       // likewise
   uint32_t tcp_connections = 0;

@@ -31,7 +31,7 @@ int self_check(const Options& options) {
     Probes probes = Probes::open(options, report.host, mounts);
     report.signals = Probes::signals();
     report.outcome = probes.outcome;
-    if (!probes.any()) report.problem = nothing_works(report.host);
+    report.problem = probes.problem(options, report.host);
   }
   fputs((options.check_json ? report.json() : report.table()).c_str(), stdout);
   if (report.problem.empty()) return kExitOk;

@@ -313,7 +313,7 @@ bool same(const std::optional<DnsFlight>& got, const std::optional<Model::Held>&
 bool agree_on_one(std::mt19937_64& random, DnsFlightTable& table, Model& model, unsigned keys,
                   uint64_t now) {
   auto pick = static_cast<unsigned>(random() % keys);
-  DnsFlightKey key = key_of(pick & 0xFF, 1000 + (pick >> 8 & 0xF), pick >> 12);
+  DnsFlightKey key = key_of(pick & 0xFF, 1000 + (pick >> 8 & 0xF), 1 + (pick >> 12));
   auto what = static_cast<unsigned>(random() % 100);
   if (what < 55) {
     DnsQuery query = query_at(now - random() % 20, static_cast<uint32_t>(random()));
@@ -383,8 +383,62 @@ START_TEST(another_question_is_another_query) {
 }
 END_TEST
 
+DnsFlightKey key_by_socket(uint64_t cookie, unsigned txid, unsigned server = 1) {
+  DnsFlightKey key;
+  key.family = 2;
+  key.txid = static_cast<uint16_t>(txid);
+  key.server_port = 53;
+  memcpy(key.client, &cookie, sizeof cookie);
+  key.server[0] = static_cast<uint8_t>(server);
+  return key;
+}
+
+// NAT may have changed the server's address between the query and its answer.
+START_TEST(by_socket) {
+  DnsFlightTable table(1);
+  ck_assert(table.sent(key_by_socket(5, 1), query_at(100)).inserted);
+  ck_assert(!table.sent(key_by_socket(5, 1), query_at(150)).inserted);
+  ck_assert(!table.answered(key_by_socket(6, 1), 200));
+  ck_assert(!table.answered(key_by_socket(5, 2), 200));
+  auto flight = table.answered(key_by_socket(5, 1, 99), 200);
+  ck_assert(flight && flight->query.sent_ns == 100 && flight->key.server[0] == 1);
+  // Another family, as an IPv6 socket that asks an IPv4 server may show.
+  table.sent(key_by_socket(5, 3), query_at(100));
+  DnsFlightKey other = key_by_socket(5, 3);
+  other.family = 10;
+  other.server_port = 5353;
+  ck_assert(table.answered(other, 200));
+  ck_assert_uint_eq(table.size(), 0);
+}
+END_TEST
+
+// A resolver asks several servers at once under one number.
+START_TEST(by_socket_to_several_servers) {
+  DnsFlightTable table(2);
+  for (unsigned server = 1; server <= 3; server++)
+    ck_assert(table.sent(key_by_socket(5, 1, server), query_at(100 * server)).inserted);
+  ck_assert_uint_eq(table.answered(key_by_socket(5, 1, 2), 500)->query.sent_ns, 200);
+  // The last one of those left, where none is to that server.
+  ck_assert_uint_eq(table.answered(key_by_socket(5, 1, 77), 500)->query.sent_ns, 300);
+  ck_assert_uint_eq(table.answered(key_by_socket(5, 1, 77), 500)->query.sent_ns, 100);
+  ck_assert(!table.answered(key_by_socket(5, 1, 77), 500));
+}
+END_TEST
+
+START_TEST(by_socket_crowded) {
+  DnsFlightTable table(3);
+  for (unsigned server = 1; server <= DnsFlightTable::kServersMax; server++)
+    ck_assert(!table.sent(key_by_socket(5, 1, server), query_at(100)).evicted);
+  ck_assert(!table.sent(key_by_socket(6, 1, 1), query_at(100)).evicted);
+  DnsFlightTable::Sent sent = table.sent(key_by_socket(5, 1, 200), query_at(100));
+  ck_assert(sent.inserted && sent.evicted && sent.lost && sent.lost->key.server[0] == 1);
+  ck_assert_uint_eq(table.size(), DnsFlightTable::kServersMax + 1);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("dns_flight", query_and_answer, every_part_of_the_key_counts, retransmission,
            repeated_when_due, late_answer, expiry_order, full, full_at_its_bound, after_a_burst,
-           long_names, against_the_model, another_question_is_another_query)
+           long_names, against_the_model, another_question_is_another_query, by_socket,
+           by_socket_to_several_servers, by_socket_crowded)

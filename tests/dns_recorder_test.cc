@@ -36,8 +36,11 @@ struct Bench {
     workloads.born(kCgroup, "/system.slice/a.service");
   }
 
-  void take(dns_kind kind, uint64_t time_ns, const std::string& payload, uint16_t port = 5000) {
+  void take(dns_kind kind, uint64_t time_ns, const std::string& payload, uint16_t port = 5000,
+            uint64_t socket = 0) {
     dns_record record{};
+    record.socket = socket;
+    record.netns = socket == 0 ? 1 : 0;
     record.time_ns = time_ns;
     record.cgroup = kind == DNS_KIND_QUERY ? kCgroup : 0;
     record.family = AF_INET;
@@ -304,8 +307,25 @@ START_TEST(one_line_each_whatever_the_name) {
 }
 END_TEST
 
+// The addresses may differ by what NAT does.
+START_TEST(by_socket) {
+  Bench bench;
+  std::string answer = message_of(1, "x.example", true).substr(0, 16);
+  bench.take(DNS_KIND_QUERY, kT, message_of(1, "x.example"), 5000, 77);
+  bench.take(DNS_KIND_QUERY, kT, message_of(1, "x.example"), 5000, 78);
+  bench.take(DNS_KIND_ANSWER, kT + 1, answer, 6000, 77);
+  ck_assert_uint_eq(bench.responses(), 1);
+  bench.take(DNS_KIND_ANSWER, kT + 1, answer, 5000, 77);
+  bench.take(DNS_KIND_ANSWER, kT + 1, answer, 5000, 0);
+  ck_assert_uint_eq(bench.responses(), 1);
+  bench.take(DNS_KIND_ANSWER, kT + 1, answer, 6000, 78);
+  ck_assert_uint_eq(bench.responses(), 2);
+  CHECK_TEXT(bench.domains(), "x.example=2 ");
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("dns_recorder", query_and_answer, answers_that_nobody_asked_for, repeated_query_is_one,
            rcodes, timeouts, an_answer_that_seems_older_than_its_query, junk, names,
-           more_in_flight_than_fit, logged, one_line_each_whatever_the_name)
+           more_in_flight_than_fit, logged, one_line_each_whatever_the_name, by_socket)

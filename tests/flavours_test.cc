@@ -136,7 +136,40 @@ START_TEST(reasons_together) {
 }
 END_TEST
 
+// Two objects that serve the same signals.
+START_TEST(of_two_objects) {
+  std::vector<Signal> second = {{"one", {{"spare", {"one_spare"}}}},
+                                {"two", {{"spare", {"two_spare"}}}},
+                                {"three", {{"spare", {}}}}};
+  std::vector<Signal> all = joined(signals(), second);
+  ck_assert_uint_eq(all.size(), 3);
+  ck_assert_uint_eq(all[0].flavours.size(), 3);
+  CHECK_TEXT(all[2].flavours[1].name, "spare");
+  ck_assert(has_flavour(all[0], "slow") && has_flavour(all[0], "spare"));
+  ck_assert(!has_flavour(all[2], "slow"));
+
+  std::vector<Attached> first = {{"one", "", {{"fast", "a"}, {"slow", "b"}}},
+                                 {"two", "slow", {{"fast", "c"}}},
+                                 {"three", "", {{"only", "d"}}}};
+  std::vector<Attached> spare = {
+      {"one", "spare", {}}, {"two", "spare", {}}, {"three", "", {{"spare", "e"}}}};
+  std::vector<Attached> used = spare;
+  tell_refused(all, first, "apart", used);
+  CHECK_TEXT(used[0].refused_text(), "fast: a; slow: b");
+  CHECK_TEXT(used[1].refused_text(), "fast: c; slow: apart");
+  CHECK_TEXT(used[2].refused_text(), "only: d; spare: e");
+  used = first;
+  tell_refused(all, spare, "apart", used);
+  CHECK_TEXT(used[0].refused_text(), "fast: a; slow: b; spare: apart");
+  CHECK_TEXT(used[1].refused_text(), "fast: c");
+  CHECK_TEXT(used[2].refused_text(), "only: d; spare: e");
+  used = spare;
+  tell_refused(all, {}, "excluded", used);
+  CHECK_TEXT(used[0].refused_text(), "fast, slow: excluded");
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("flavours", best_of_all, next_flavour, nobody_is_named, nothing_works_at_all,
-           not_all_together, one_flavour_only, reasons_together)
+           not_all_together, one_flavour_only, reasons_together, of_two_objects)

@@ -67,7 +67,7 @@ START_TEST(values) {
   CHECK_TEXT(good({"--node-name", "n1"}).node_name, "n1");
   CHECK_TEXT(good({"--btf=/boot/btf"}).btf, "/boot/btf");
   CHECK_TEXT(good({"--cluster-domain=k8s.example.org."}).cluster_domain, "k8s.example.org.");
-  for (const char* flavour : {"auto", "fentry", "kprobe", "tracepoint"})
+  for (const char* flavour : {"auto", "fentry", "kprobe", "tracepoint", "cgroup"})
     CHECK_TEXT(good({"--flavour", flavour}).flavour, flavour);
   ck_assert_uint_eq(good({"--tcp-ring=4K"}).tcp_ring_bytes, 4096);
   ck_assert_uint_eq(good({"--tcp-ring=256M"}).tcp_ring_bytes, 256 << 20);
@@ -171,9 +171,9 @@ START_TEST(wrong_values) {
                "--cluster-domain=" + std::string(text) +
                    ": accepted is a domain name, such as cluster.local");
   CHECK_TEXT(bad({"--flavour=xdp"}),
-             "--flavour=xdp: accepted is auto, fentry, kprobe or tracepoint");
+             "--flavour=xdp: accepted is auto, fentry, kprobe, tracepoint or cgroup");
   CHECK_TEXT(bad({"--flavour=a\nb"}),
-             "--flavour=a?b: accepted is auto, fentry, kprobe or tracepoint");
+             "--flavour=a?b: accepted is auto, fentry, kprobe, tracepoint or cgroup");
 }
 END_TEST
 

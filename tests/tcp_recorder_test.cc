@@ -315,10 +315,27 @@ START_TEST(an_end_counts_for_who_was_counted_open) {
 }
 END_TEST
 
+// Of one from before the start only the walk tells the end, where the programs hang on cgroups.
+START_TEST(an_end_in_a_walk) {
+  Bench bench;
+  auto old = [](tcp_kind kind, uint64_t sent) {
+    return with_totals(record_of(kind, TCP_DIRECTION_UNKNOWN, 0, kT), sent, 0, 0);
+  };
+  bench.walk({old(TCP_KIND_OPEN, 100)}, 0, kT, true);
+  bench.walk({old(TCP_KIND_OPEN, 100)}, 0, kT);
+  CHECK_TEXT(bench.told(), "active_out=1 ");
+  bench.walk({old(TCP_KIND_CLOSED, 130)}, 0, kT);
+  CHECK_TEXT(bench.told(), "sent=30 ");
+  bench.walk({}, 0, kT);
+  CHECK_TEXT(bench.told(), "sent=30 ");
+  ck_assert_uint_eq(bench.recorder.unknown_ends(), 0);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known, failures,
            not_events, unknown_without_a_walk, from_before_the_start, direction_by_listeners,
            samples_then_close, recount_after_losses, recount_counts_nothing_twice,
            recount_does_not_go_below_zero, recount_keeps_directions,
-           an_end_counts_for_who_was_counted_open)
+           an_end_counts_for_who_was_counted_open, an_end_in_a_walk)

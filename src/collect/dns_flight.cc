@@ -56,7 +56,21 @@ class SipHash {
   uint64_t a_, b_, c_, d_;
 };
 
-uint64_t hash(const DnsFlightKey& key, uint64_t seed) {
+bool is_by_socket(const DnsFlightKey& key) {
+  return key.netns == 0;
+}
+
+// Of a key by socket: whatever the server.
+bool same_socket(const DnsFlightKey& one, const DnsFlightKey& other) {
+  return is_by_socket(one) && one.txid == other.txid && other.netns == 0 &&
+         memcmp(one.client, other.client, sizeof one.client) == 0;
+}
+
+uint64_t hash(DnsFlightKey key, uint64_t seed) {
+  if (is_by_socket(key)) {
+    memset(key.server, 0, sizeof key.server);
+    key.server_port = key.family = 0;
+  }
   SipHash state(seed);
   const char* bytes = reinterpret_cast<const char*>(&key);
   for (size_t at = 0; at < sizeof key; at += 8) {
@@ -111,6 +125,27 @@ DnsFlightTable::Index DnsFlightTable::find(const DnsFlightKey& key) {
   while (at != 0 && memcmp(&slots_[at - 1].key, &key, sizeof key) != 0)
     at = slots_[at - 1].in_bucket;
   return at;
+}
+
+DnsFlightTable::Index DnsFlightTable::find_to_any(const DnsFlightKey& key) {
+  if (!is_by_socket(key)) return 0;
+  Index at = bucket(key);
+  while (at != 0 && !same_socket(slots_[at - 1].key, key))
+    at = slots_[at - 1].in_bucket;
+  return at;
+}
+
+// The oldest query of this socket and number where there are as many as there may be, else 0.
+DnsFlightTable::Index DnsFlightTable::crowded(const DnsFlightKey& key) {
+  if (!is_by_socket(key)) return 0;
+  uint32_t count = 0;
+  Index last = 0;
+  for (Index at = bucket(key); at != 0; at = slots_[at - 1].in_bucket) {
+    if (!same_socket(slots_[at - 1].key, key)) continue;
+    last = at;
+    count++;
+  }
+  return count < kServersMax ? 0 : last;
 }
 
 bool DnsFlightTable::is_due(Index at, uint64_t now_ns) const {
@@ -178,6 +213,9 @@ DnsFlightTable::Sent DnsFlightTable::sent(const DnsFlightKey& key, const DnsQuer
   outcome.inserted = true;
   if (same != 0) {
     outcome.lost = remove(same);
+  } else if (Index oldest = crowded(key); oldest != 0) {
+    outcome.evicted = true;
+    outcome.lost = remove(oldest);
   } else if (size_ == capacity_) {
     outcome.evicted = true;
     outcome.lost = remove(oldest_);
@@ -188,6 +226,7 @@ DnsFlightTable::Sent DnsFlightTable::sent(const DnsFlightKey& key, const DnsQuer
 
 std::optional<DnsFlight> DnsFlightTable::answered(const DnsFlightKey& key, uint64_t now_ns) {
   Index at = find(key);
+  if (at == 0) at = find_to_any(key);
   if (at == 0 || is_due(at, now_ns)) return std::nullopt;
   return remove(at);
 }

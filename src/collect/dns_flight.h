@@ -19,9 +19,10 @@
 namespace kubepulse {
 
 // What an answer has in common with its query. Whoever fills it in swaps the two sides for an
-// answer, and leaves the rest of an IPv4 address zero.
+// answer, and leaves the rest of an IPv4 address zero. Where NAT may change addresses between the
+// two, a socket is the key instead: its cookie stands in `client`, netns and client_port are 0.
 struct DnsFlightKey {
-  uint32_t netns = 0;
+  uint32_t netns = 0;  // 0: by socket
   uint16_t family = 0;
   uint16_t txid = 0;
   uint16_t client_port = 0;
@@ -55,6 +56,8 @@ class DnsFlightTable {
  public:
   static constexpr uint32_t kCapacity = 16384;
   static constexpr uint64_t kTimeoutNs = 5 * kNsPerSecond;
+  // Queries of one socket stand in one bucket if they have one number: it stays short.
+  static constexpr uint32_t kServersMax = 8;
 
   // `seed` is random and secret: who sends queries chooses the keys, and shall not choose the
   // buckets. `capacity` is at least 1.
@@ -64,7 +67,8 @@ class DnsFlightTable {
   struct Sent {
     // Not: the same key is in flight. It is sent again and remains one query, with its first time.
     bool inserted = false;
-    // The table was full, and `lost` is the oldest, given up early.
+    // The table was full, or a socket asks kServersMax servers under one number, and `lost` is the
+    // oldest of them, given up early.
     bool evicted = false;
     // A query that thereby timed out: the evicted one, or one of the same key that was due or asked
     // something else, and to which an answer could no longer be told. (glibc
@@ -73,8 +77,10 @@ class DnsFlightTable {
   };
   Sent sent(const DnsFlightKey& key, const DnsQuery& query, std::string_view name = {});
 
-  // The query that this answers, removed; none where it is unknown or was due at `now_ns`, the time
-  // that the answer arrived. So what counts as a timeout does not hang on when expire() is called.
+  // The query that this answers, removed. By socket it is the one to that server, else, as NAT may
+  // have changed that, the last one of its number. None where it is unknown or was due at `now_ns`,
+  // the time that the answer arrived. So what counts as a timeout does not hang on when expire() is
+  // called.
   std::optional<DnsFlight> answered(const DnsFlightKey& key, uint64_t now_ns);
 
   // Removes the queries that are due, oldest first, and calls `timed_out(const DnsFlight&)` for
@@ -119,6 +125,8 @@ class DnsFlightTable {
 
   Index& bucket(const DnsFlightKey& key);
   Index find(const DnsFlightKey& key);
+  Index find_to_any(const DnsFlightKey& key);
+  Index crowded(const DnsFlightKey& key);
   Index take_slot();
   bool is_due(Index at, uint64_t now_ns) const;
   void insert(Index at, const DnsFlightKey& key, const DnsQuery& query, std::string_view name);

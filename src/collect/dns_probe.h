@@ -1,4 +1,5 @@
-// The kernel side of DNS: bpf/dns.bpf.c loaded, attached and read.
+// The kernel side of DNS: bpf/dns.bpf.c, or where that cannot serve bpf/dns_cgroup.bpf.c, loaded,
+// attached and read.
 #ifndef KUBEPULSE_COLLECT_DNS_PROBE_H
 #define KUBEPULSE_COLLECT_DNS_PROBE_H
 
@@ -12,13 +13,14 @@
 #include "collect/ring.h"
 
 struct dns_bpf;
+struct dns_cgroup_bpf;
 
 namespace kubepulse {
 
 struct DnsProbeConfig {
   size_t ring_bytes;
   int legacy_subsys;    // see LegacyHierarchy
-  std::string flavour;  // "auto", "fentry", "kprobe" or "tracepoint"
+  std::string flavour;  // "auto", "fentry", "kprobe", "tracepoint" or "cgroup"
 };
 
 class DnsProbe {
@@ -36,13 +38,20 @@ class DnsProbe {
  private:
   struct SkeletonDeleter {
     void operator()(dns_bpf* skeleton) const;
+    void operator()(dns_cgroup_bpf* skeleton) const;
   };
 
   DnsProbe() = default;
+  Status open_tracing(const DnsProbeConfig& config, const LoadSettings& settings);
+  Status open_cgroup(const DnsProbeConfig& config, const LoadSettings& settings);
+  Status open_ring(const bpf_map* ring, size_t bytes);
 
-  std::unique_ptr<dns_bpf, SkeletonDeleter> skeleton_;
-  Loaded loaded_;  // detached before the skeleton goes
+  // One of the two.
+  std::unique_ptr<dns_bpf, SkeletonDeleter> tracing_;
+  std::unique_ptr<dns_cgroup_bpf, SkeletonDeleter> cgroup_;
+  Loaded loaded_;  // detached before the skeletons go
   std::unique_ptr<Ring> ring_;
+  const __u64* dropped_ = nullptr;
 };
 
 }  // namespace kubepulse

@@ -13,8 +13,7 @@ class Chooser {
     for (const Signal& signal : signals) {
       outcome_.push_back({signal.name, "", {}});
       left_.emplace_back();
-      bool has_only = std::any_of(signal.flavours.begin(), signal.flavours.end(),
-                                  [only](const Flavour& f) { return only == f.name; });
+      bool has_only = has_flavour(signal, only);
       for (const Flavour& flavour : signal.flavours)
         if (!has_only || only == flavour.name) left_.back().push_back(&flavour);
     }
@@ -76,7 +75,18 @@ class Chooser {
   std::vector<std::vector<const Flavour*>> left_;  // by signal, what is not refused yet
 };
 
+const Refused* find(const std::vector<Refused>& refused, std::string_view flavour) {
+  for (const Refused& each : refused)
+    if (each.flavour == flavour) return &each;
+  return nullptr;
+}
+
 }  // namespace
+
+bool has_flavour(const Signal& signal, std::string_view flavour) {
+  return std::any_of(signal.flavours.begin(), signal.flavours.end(),
+                     [flavour](const Flavour& each) { return flavour == each.name; });
+}
 
 std::string Attached::refused_text() const {
   std::string text;
@@ -97,6 +107,28 @@ std::string Attached::refused_text() const {
 std::vector<Attached> choose_flavours(const std::vector<Signal>& signals, std::string_view only,
                                       const Attempt& attempt) {
   return Chooser(signals, only, attempt).choose();
+}
+
+std::vector<Signal> joined(const std::vector<Signal>& first, const std::vector<Signal>& second) {
+  std::vector<Signal> all = first;
+  for (size_t i = 0; i < all.size(); i++)
+    all[i].flavours.insert(all[i].flavours.end(), second[i].flavours.begin(),
+                           second[i].flavours.end());
+  return all;
+}
+
+void tell_refused(const std::vector<Signal>& signals, const std::vector<Attached>& other,
+                  const std::string& untried, std::vector<Attached>& outcome) {
+  for (size_t i = 0; i < outcome.size(); i++) {
+    std::vector<Refused> all;
+    for (const Flavour& flavour : signals[i].flavours) {
+      if (outcome[i].flavour == flavour.name) break;
+      const Refused* told = find(outcome[i].refused, flavour.name);
+      if (told == nullptr && !other.empty()) told = find(other[i].refused, flavour.name);
+      all.push_back(told != nullptr ? *told : Refused{flavour.name, untried});
+    }
+    outcome[i].refused = std::move(all);
+  }
 }
 
 }  // namespace kubepulse

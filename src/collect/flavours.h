@@ -21,6 +21,8 @@ struct Signal {
   std::vector<Flavour> flavours;  // the best first
 };
 
+bool has_flavour(const Signal& signal, std::string_view flavour);
+
 struct Refused {
   std::string flavour;  // empty: whichever
   std::string reason;
@@ -59,6 +61,16 @@ using Attempt = std::function<Verdict(const Choice&)>;
 // to signals that have it, or "auto".
 std::vector<Attached> choose_flavours(const std::vector<Signal>& signals, std::string_view only,
                                       const Attempt& attempt);
+
+// For two BPF objects that serve the same signals: each signal with the flavours of both, those of
+// the first before.
+std::vector<Signal> joined(const std::vector<Signal>& first, const std::vector<Signal>& second);
+
+// Where only one of them is used: puts among the refused of each signal every flavour that would be
+// better, or all of them where none works, in their order. The reason is that of `outcome`, else
+// that of `other` (empty or alike), else `untried`.
+void tell_refused(const std::vector<Signal>& signals, const std::vector<Attached>& other,
+                  const std::string& untried, std::vector<Attached>& outcome);
 
 }  // namespace kubepulse
 

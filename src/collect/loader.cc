@@ -12,6 +12,7 @@
 #include <cstdio>
 
 #include "base/fd.h"
+#include "collect/cgroup_root.h"
 #include "collect/refusal.h"
 
 namespace kubepulse {
@@ -69,6 +70,7 @@ class ObjectLoader {
 
   Verdict attempt(const Choice& choice) {
     links_.clear();
+    attached_.clear();
     g_libbpf_log.clear();
     const Host& host = settings_.host;
     bpf_object_open_opts options{};
@@ -101,6 +103,11 @@ class ObjectLoader {
         if (std::string reason = refusal_beforehand(hook_of(program), settings_.host);
             !reason.empty())
           return Verdict::refused(i, reason);
+        if (hook_of(program) == Hook::cgroup && !root_) {
+          Result<Fd> root = open_cgroup_root(settings_.cgroup_root);
+          if (!root.ok()) return Verdict::refused(i, root.status().message());
+          root_ = std::move(root.value());
+        }
         if (!is_broken(i, program) || bpf_program__type(program) != BPF_PROG_TYPE_TRACING) continue;
         // Typed programs are looked up in the kernel's BTF here; the others when attached.
         int error = bpf_program__set_attach_target(program, 0, target_of(i, program).c_str());
@@ -156,12 +163,20 @@ class ObjectLoader {
     for (const char* name : programs(choice[signal])) {
       g_libbpf_log.clear();
       bpf_program* program = bpf_object__find_program_by_name(object_, name);
-      bpf_link* link = is_broken(signal, program) ? attach_broken(signal, program)
-                                                  : bpf_program__attach(program);
+      bool broken = is_broken(signal, program);
+      if (!broken && std::count(attached_.begin(), attached_.end(), program) != 0) continue;
+      bpf_link* link = broken ? attach_broken(signal, program) : attach_whole(program);
       if (link == nullptr) return refuse(signal, program, errno, true);
       links_.emplace_back(link);
+      attached_.push_back(program);
     }
     return {};
+  }
+
+  // A link to a cgroup always has the sense of BPF_F_ALLOW_MULTI (kernel/bpf/cgroup.c).
+  bpf_link* attach_whole(const bpf_program* program) const {
+    return hook_of(program) == Hook::cgroup ? bpf_program__attach_cgroup(program, root_.get())
+                                            : bpf_program__attach(program);
   }
 
   bpf_link* attach_broken(size_t signal, bpf_program* program) const {
@@ -180,7 +195,9 @@ class ObjectLoader {
   const std::vector<Signal>& signals_;
   const LoadSettings& settings_;
   bpf_object* object_ = nullptr;
+  Fd root_;  // of cgroup v2, once it is asked for
   std::vector<Link> links_;
+  std::vector<const bpf_program*> attached_;  // what is behind them
 };
 
 }  // namespace

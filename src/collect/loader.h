@@ -32,6 +32,7 @@ struct Loaded {
 // What is the same for each object.
 struct LoadSettings {
   Host host;
+  std::string cgroup_root;  // where cgroup v2 is mounted, "": nowhere
   // Names of programs or signals whose attach target is renamed before the kernel sees it, so that
   // it refuses them: for tests.
   std::vector<std::string> broken;
@@ -44,7 +45,9 @@ using OpenSkeleton = std::function<bpf_object_skeleton*(const bpf_object_open_op
 // After it, the skeleton that `open` gave last is loaded with what could be attached; where that is
 // nothing at all it is not loaded, and has no maps. Never fails: what is missing is in the outcome.
 // `only`: the one flavour allowed to signals that have it, or "auto". An iterator program ("iter")
-// is attached like the others; its link stands in Loaded too, in the order of the signals.
+// is attached like the others; its link stands in Loaded too, in the order of the signals. Programs
+// of the hook `cgroup` are attached to the root of cgroup v2, beside what others have there; one
+// that several signals share is attached once.
 Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
                     std::string_view only, const LoadSettings& settings);
 

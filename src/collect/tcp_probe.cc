@@ -4,16 +4,22 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "bpf/tcp.skel.h"
+#include "bpf/tcp_cgroup.skel.h"
+#include "collect/cgroup_root.h"
 
 namespace kubepulse {
 
 namespace {
+
+constexpr int kWorthMax = 7;  // see worth()
 
 // Since Linux 7.0 (tracepoints are guarded by SRCU there).
 bool tracepoints_preemptible() {
@@ -21,7 +27,7 @@ bool tracepoints_preemptible() {
   return uname(&kernel) == 0 && atoi(kernel.release) >= 7;
 }
 
-const std::vector<Signal>& tcp_signals() {
+const std::vector<Signal>& tracing_signals() {
   static const std::vector<Signal> signals = {
       // In this order: the second stands in for the first.
       {"tcp_state",
@@ -34,24 +40,64 @@ const std::vector<Signal>& tcp_signals() {
   return signals;
 }
 
+// A packet is looked at once, whether for the state or for the RST in it. sock_ops comes last: what
+// begins with it is told by the others whose it is.
+const std::vector<Signal>& cgroup_signals() {
+  static const std::vector<Signal> signals = {
+      {"tcp_state",
+       {{"cgroup",
+         {"tcp_segment_in", "tcp_segment_out", "tcp_socket_made", "tcp_socket_released",
+          "tcp_connect4", "tcp_connect6", "tcp_ops"}}}},
+      {"tcp_reset_sent", {{"cgroup", {"tcp_segment_out"}}}},
+      {"tcp_reset_received", {{"cgroup", {"tcp_segment_in"}}}},
+      {"tcp_open", {{"sock_diag", {}}}},
+  };
+  return signals;
+}
+
 }  // namespace
 
 void TcpProbe::SkeletonDeleter::operator()(tcp_bpf* skeleton) const {
   tcp_bpf__destroy(skeleton);
 }
+void TcpProbe::SkeletonDeleter::operator()(tcp_cgroup_bpf* skeleton) const {
+  tcp_cgroup_bpf__destroy(skeleton);
+}
 
 TcpProbe::~TcpProbe() = default;
 
 const std::vector<Signal>& TcpProbe::signals() {
-  return tcp_signals();
+  static const std::vector<Signal> signals = joined(tracing_signals(), cgroup_signals());
+  return signals;
 }
 
 Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config,
                                                  const LoadSettings& settings) {
+  if (config.flavour == "cgroup") {
+    auto cgroup = open_cgroup(config, settings);
+    if (cgroup.ok())
+      tell_refused(signals(), {}, "excluded by --flavour=cgroup", cgroup.value()->loaded_.outcome);
+    return cgroup;
+  }
+  auto tracing = open_tracing(config, settings);
+  if (!tracing.ok()) return tracing;
+  std::vector<Attached>& traced = tracing.value()->loaded_.outcome;
+  const std::string kApart = "it goes with another flavour of tcp_state";
+  if (tracing.value()->worth() == kWorthMax) return tracing;
+  auto cgroup = open_cgroup(config, settings);
+  if (!cgroup.ok()) return cgroup;
+  std::vector<Attached>& hung = cgroup.value()->loaded_.outcome;
+  bool better = cgroup.value()->worth() > tracing.value()->worth();
+  tell_refused(signals(), better ? traced : hung, kApart, better ? hung : traced);
+  return better ? std::move(cgroup) : std::move(tracing);
+}
+
+Result<std::unique_ptr<TcpProbe>> TcpProbe::open_tracing(const TcpProbeConfig& config,
+                                                         const LoadSettings& settings) {
   std::unique_ptr<TcpProbe> probe(new TcpProbe);
   auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
-    probe->skeleton_.reset(tcp_bpf__open_opts(options));
-    tcp_bpf* skeleton = probe->skeleton_.get();
+    probe->tracing_.reset(tcp_bpf__open_opts(options));
+    tcp_bpf* skeleton = probe->tracing_.get();
     if (skeleton == nullptr) return nullptr;
     bpf_map__set_max_entries(skeleton->maps.tcp_ring, static_cast<uint32_t>(config.ring_bytes));
     bpf_map__set_max_entries(skeleton->maps.connections, config.connections_max);
@@ -61,21 +107,79 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config,
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     return skeleton->skeleton;
   };
-  probe->loaded_ = load_signals(open_skeleton, tcp_signals(), "auto", settings);
+  probe->loaded_ = load_signals(open_skeleton, tracing_signals(), "auto", settings);
   if (!probe->loaded_.any()) return probe;
-
-  tcp_bpf* skeleton = probe->skeleton_.get();
-  Result<Ring> ring = Ring::open(bpf_map__fd(skeleton->maps.tcp_ring), config.ring_bytes);
-  if (!ring.ok()) return std::move(ring.status());
-  probe->ring_ = std::make_unique<Ring>(std::move(ring.value()));
+  Status status = probe->take_over(probe->tracing_.get(), config.ring_bytes);
+  if (!status.ok()) return status;
   // The iterator is the last signal, so where it is attached its link is the last one.
   if (!probe->loaded_.outcome.back().flavour.empty())
     probe->walk_ = probe->loaded_.links.back().get();
   return probe;
 }
 
+Result<std::unique_ptr<TcpProbe>> TcpProbe::open_cgroup(const TcpProbeConfig& config,
+                                                        const LoadSettings& settings) {
+  std::unique_ptr<TcpProbe> probe(new TcpProbe);
+  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+    probe->cgroup_.reset(tcp_cgroup_bpf__open_opts(options));
+    tcp_cgroup_bpf* skeleton = probe->cgroup_.get();
+    if (skeleton == nullptr) return nullptr;
+    bpf_map__set_max_entries(skeleton->maps.tcp_ring, static_cast<uint32_t>(config.ring_bytes));
+    bpf_map__set_max_entries(skeleton->maps.connections, config.connections_max);
+    skeleton->rodata->keep_comm = config.log_events;
+    return skeleton->skeleton;
+  };
+  std::vector<Signal> programs = cgroup_signals();
+  programs.pop_back();  // tcp_open is none
+  probe->loaded_ = load_signals(open_skeleton, programs, "auto", settings);
+  Attached open{cgroup_signals().back().name, "", {}};
+  bool broken = std::count(settings.broken.begin(), settings.broken.end(), open.signal) != 0;
+  if (probe->has_state()) {
+    auto diag = std::make_unique<SockDiag>("/proc");
+    Status status = diag->probe(broken);
+    if (status.ok()) {
+      open.flavour = "sock_diag";
+      probe->diag_ = std::move(diag);
+      probe->old_ = FlatMap<Old>(config.connections_max);
+    } else {
+      open.refused.push_back({"sock_diag", status.message()});
+    }
+  }
+  probe->loaded_.outcome.push_back(std::move(open));
+  if (!probe->loaded_.any()) return probe;
+  Status status = probe->take_over(probe->cgroup_.get(), config.ring_bytes);
+  if (!status.ok()) return status;
+  return probe;
+}
+
+// tcp_state is worth more than the others together.
+int TcpProbe::worth() const {
+  int signals = 0;
+  for (const Attached& attached : loaded_.outcome)
+    signals += attached.flavour.empty() ? 0 : 1;
+  return has_state() ? signals + 3 : signals;
+}
+
+// What both objects have.
+template <typename Skeleton>
+Status TcpProbe::take_over(Skeleton* skeleton, size_t ring_bytes) {
+  resets_map_ = bpf_map__fd(skeleton->maps.resets);
+  dropped_ = &skeleton->bss->tcp_dropped;
+  connections_overflow_ = &skeleton->bss->connections_overflow;
+  resets_overflow_ = &skeleton->bss->resets_overflow;
+  Result<Ring> ring = Ring::open(bpf_map__fd(skeleton->maps.tcp_ring), ring_bytes);
+  if (!ring.ok()) return std::move(ring.status());
+  ring_ = std::make_unique<Ring>(std::move(ring.value()));
+  return {};
+}
+
 Status TcpProbe::each_open(const std::function<void(const tcp_record&)>& take) {
-  if (walk_ == nullptr) return Status::error("no iterator is attached");
+  if (walk_ != nullptr) return iterate(take);
+  if (diag_ != nullptr) return walk_diag(take);
+  return Status::error("nothing is attached that could");
+}
+
+Status TcpProbe::iterate(const std::function<void(const tcp_record&)>& take) {
   Fd walk(bpf_iter_create(bpf_link__fd(walk_)));
   if (!walk) return Status::from_errno("bpf_iter_create", errno);
   char buffer[64 * sizeof(tcp_record)];
@@ -97,8 +201,69 @@ Status TcpProbe::each_open(const std::function<void(const tcp_record&)>& take) {
   }
 }
 
+Status TcpProbe::walk_diag(const std::function<void(const tcp_record&)>& take) {
+  diag_walk_++;
+  uint64_t now_ns = monotonic_ns();
+  Status status = diag_->each(now_ns, [&](const tcp_record& record) { walked(record, take); });
+  if (status.ok()) tell_gone(now_ns, take);
+  return status;
+}
+
+// A socket without an entry is older than our programs, or has ended since the kernel wrote of it:
+// then the next walk does not meet it, and it is no business of ours.
+void TcpProbe::walked(tcp_record record, const std::function<void(const tcp_record&)>& take) {
+  if (record.kind == TCP_KIND_LISTEN) return take(record);
+  tcp_connection connection;
+  int map = bpf_map__fd(cgroup_->maps.connections);
+  if (bpf_map_lookup_elem(map, &record.socket, &connection) == 0) {
+    record.start_ns = connection.start_ns;
+    record.pid = connection.pid;
+    record.direction = static_cast<uint8_t>(connection.direction);
+    if (connection.cgroup != 0) record.cgroup = connection.cgroup;
+    // The SYN that we sent has a sequence number.
+    if (record.direction == TCP_DIRECTION_OUT && record.sent_bytes > 0) record.sent_bytes--;
+    return take(record);
+  }
+  Old* old = old_.insert(record.socket);
+  if (old == nullptr) return;
+  old->told = old->told || (old->walk != 0 && old->walk + 1 == diag_walk_);
+  old->walk = diag_walk_;
+  old->last = record;
+  if (old->told) take(record);
+}
+
+// A connection that the last walk met and this one did not is over where its last segments were
+// seen; else the next walk decides, as a dump may miss a socket while others come and go.
+void TcpProbe::tell_gone(uint64_t now_ns, const std::function<void(const tcp_record&)>& take) {
+  int map = bpf_map__fd(cgroup_->maps.endings);
+  std::vector<uint64_t> gone;
+  old_.each([&](uint64_t cookie, Old& old) {
+    // A namespace that was not read says nothing of what is gone.
+    if (old.walk == diag_walk_ || !diag_->covered(old.last.netns)) return;
+    tcp_ending ending;
+    bool ended = bpf_map_lookup_elem(map, &cookie, &ending) == 0;
+    if (old.told && !ended && old.walk + 1 == diag_walk_) return;
+    gone.push_back(cookie);
+    if (!old.told) return;
+    tcp_record record = old.last;
+    record.kind = TCP_KIND_CLOSED;
+    record.time_ns = now_ns;
+    if (ended) {
+      record.sent_bytes = std::max<uint64_t>(record.sent_bytes, ending.sent_bytes);
+      record.received_bytes = std::max<uint64_t>(record.received_bytes, ending.received_bytes);
+      record.retransmits = std::max(record.retransmits, ending.retransmits);
+      record.rtt_us = ending.rtt_us;
+    }
+    take(record);
+  });
+  for (uint64_t cookie : gone) {
+    old_.erase(cookie);
+    bpf_map_delete_elem(map, &cookie);
+  }
+}
+
 void TcpProbe::each_reset(const std::function<void(uint64_t, const reset_counts&)>& take) {
-  int map = bpf_map__fd(skeleton_->maps.resets);
+  int map = resets_map_;
   uint64_t key = 0, next = 0;
   reset_counts counts{};
   for (void* from = nullptr; bpf_map_get_next_key(map, from, &next) == 0; from = &key) {
@@ -108,15 +273,16 @@ void TcpProbe::each_reset(const std::function<void(uint64_t, const reset_counts&
 }
 
 void TcpProbe::forget_resets(uint64_t cgroup) {
-  bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.resets), &cgroup);
+  bpf_map_delete_elem(resets_map_, &cgroup);
 }
 
 uint64_t TcpProbe::dropped() const {
-  return skeleton_->bss->tcp_dropped;
+  return __atomic_load_n(dropped_, __ATOMIC_RELAXED);
 }
 uint64_t TcpProbe::skipped() const {
+  if (tracing_ == nullptr) return 0;
   for (const bpf_program* program :
-       {skeleton_->progs.tcp_state_again_typed, skeleton_->progs.tcp_state_again_raw}) {
+       {tracing_->progs.tcp_state_again_typed, tracing_->progs.tcp_state_again_raw}) {
     bpf_prog_info info{};
     uint32_t size = sizeof info;
     int fd = bpf_program__fd(program);
@@ -125,10 +291,10 @@ uint64_t TcpProbe::skipped() const {
   return 0;
 }
 uint64_t TcpProbe::connections_overflow() const {
-  return skeleton_->bss->connections_overflow;
+  return __atomic_load_n(connections_overflow_, __ATOMIC_RELAXED);
 }
 uint64_t TcpProbe::resets_overflow() const {
-  return skeleton_->bss->resets_overflow;
+  return __atomic_load_n(resets_overflow_, __ATOMIC_RELAXED);
 }
 
 }  // namespace kubepulse

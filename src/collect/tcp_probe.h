@@ -1,18 +1,23 @@
-// The kernel side of TCP: bpf/tcp.bpf.c loaded, attached and read.
+// The kernel side of TCP: bpf/tcp.bpf.c, or where that cannot serve bpf/tcp_cgroup.bpf.c, loaded,
+// attached and read.
 #ifndef KUBEPULSE_COLLECT_TCP_PROBE_H
 #define KUBEPULSE_COLLECT_TCP_PROBE_H
 
 #include <functional>
 #include <memory>
-#include <string_view>
+#include <string>
 #include <vector>
 
+#include "base/fd.h"
+#include "base/flat_map.h"
 #include "base/status.h"
 #include "bpf/event.h"
 #include "collect/loader.h"
 #include "collect/ring.h"
+#include "collect/sock_diag.h"
 
 struct tcp_bpf;
+struct tcp_cgroup_bpf;
 
 namespace kubepulse {
 
@@ -21,6 +26,8 @@ struct TcpProbeConfig {
   uint32_t connections_max;
   bool log_events;    // the records are to name tasks
   int legacy_subsys;  // see LegacyHierarchy
+  // "cgroup", or what else --flavour may be: then that one is taken where it gives more.
+  std::string flavour;
 };
 
 class TcpProbe {
@@ -36,10 +43,11 @@ class TcpProbe {
   // Holds tcp_records of the kinds OPENED, FAILED and CLOSED.
   Ring& ring() { return *ring_; }
 
-  // Walks the TCP sockets that tasks hold open now; records of the kinds OPEN and LISTEN. A socket
-  // with several descriptors comes more than once. O(open files of the node): milliseconds.
+  // Walks the TCP sockets that are open now; records of the kinds OPEN and LISTEN. A socket with
+  // several descriptors may come more than once. Flavour `cgroup`: CLOSED, too, of connections from
+  // before the start, which no hook tells. O(open files, or sockets, of the node): milliseconds.
   Status each_open(const std::function<void(const tcp_record&)>& take);
-  bool can_walk_open() const { return walk_ != nullptr; }
+  bool can_walk_open() const { return walk_ != nullptr || diag_ != nullptr; }
 
   // RST segments so far, by cgroup id (0: by the kernel itself).
   void each_reset(const std::function<void(uint64_t cgroup, const reset_counts&)>& take);
@@ -55,14 +63,44 @@ class TcpProbe {
  private:
   struct SkeletonDeleter {
     void operator()(tcp_bpf* skeleton) const;
+    void operator()(tcp_cgroup_bpf* skeleton) const;
+  };
+
+  // A connection that is older than the programs of the flavour `cgroup`, by cookie.
+  struct Old {
+    uint32_t walk = 0;  // that met it last
+    bool told = false;  // as open: two walks in a row have met it
+    tcp_record last{};
   };
 
   TcpProbe() = default;
+  static Result<std::unique_ptr<TcpProbe>> open_tracing(const TcpProbeConfig& config,
+                                                        const LoadSettings& settings);
+  static Result<std::unique_ptr<TcpProbe>> open_cgroup(const TcpProbeConfig& config,
+                                                       const LoadSettings& settings);
+  template <typename Skeleton>
+  Status take_over(Skeleton* skeleton, size_t ring_bytes);
+  // How much is attached, to tell which of the two objects serves better.
+  int worth() const;
+  bool has_state() const { return !loaded_.outcome.front().flavour.empty(); }
+  Status iterate(const std::function<void(const tcp_record&)>& take);
+  Status walk_diag(const std::function<void(const tcp_record&)>& take);
+  void walked(tcp_record record, const std::function<void(const tcp_record&)>& take);
+  void tell_gone(uint64_t now_ns, const std::function<void(const tcp_record&)>& take);
 
-  std::unique_ptr<tcp_bpf, SkeletonDeleter> skeleton_;
-  Loaded loaded_;  // detached before the skeleton goes
+  // One of the two.
+  std::unique_ptr<tcp_bpf, SkeletonDeleter> tracing_;
+  std::unique_ptr<tcp_cgroup_bpf, SkeletonDeleter> cgroup_;
+  Loaded loaded_;  // detached before the skeletons go
   std::unique_ptr<Ring> ring_;
-  bpf_link* walk_ = nullptr;  // owned by loaded_
+  int resets_map_ = -1;
+  const __u64* dropped_ = nullptr;
+  const __u64* connections_overflow_ = nullptr;
+  const __u64* resets_overflow_ = nullptr;
+  bpf_link* walk_ = nullptr;        // owned by loaded_; with the tracing flavours
+  std::unique_ptr<SockDiag> diag_;  // with the flavour `cgroup`
+  FlatMap<Old> old_{0};
+  uint32_t diag_walk_ = 0;
 };
 
 }  // namespace kubepulse

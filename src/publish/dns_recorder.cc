@@ -11,13 +11,17 @@ namespace {
 
 DnsFlightKey key_of(const dns_record& record, uint16_t txid) {
   DnsFlightKey key;
-  key.netns = record.netns;
   key.family = record.family;
   key.txid = txid;
-  key.client_port = record.client_port;
   key.server_port = record.server_port;
-  memcpy(key.client, record.client, sizeof key.client);
   memcpy(key.server, record.server, sizeof key.server);
+  if (record.socket != 0) {
+    memcpy(key.client, &record.socket, sizeof record.socket);
+    return key;
+  }
+  key.netns = record.netns;
+  key.client_port = record.client_port;
+  memcpy(key.client, record.client, sizeof key.client);
   return key;
 }
 

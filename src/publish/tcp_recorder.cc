@@ -106,6 +106,7 @@ void TcpRecorder::walked(const tcp_record& record) {
     if (uint32_t* walk = listeners_.insert(listener_key(record))) *walk = walk_;
     return;
   }
+  if (record.kind == TCP_KIND_CLOSED) take(record);
   if (first_walk_ || record.kind != TCP_KIND_OPEN) return;
   Workloads::Index index = workloads_.of(record.cgroup, record.pid, record.time_ns);
   OpenConnections::Sample sample = open_.sampled(record, {index, direction_of(record)});

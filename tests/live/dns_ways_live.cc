@@ -123,16 +123,21 @@ START_TEST(dns_v4_mapped) {
 }
 END_TEST
 
-// Each kind of hook that this kernel has must tell the same; the tracepoints must be there.
+// Each kind of hook that this kernel has must tell the same.
 void check_flavour(const std::string& flavour, bool optional) {
-  Daemon daemon = Daemon::start({{"--flavour=" + flavour}});
-  Labels dns = {{"program", "dns"}, {"flavour", flavour}};
-  bool attached = daemon.scrape().value("kubepulse_bpf_program_attached", dns) == 1;
-  if (optional && !attached) {
+  const std::string flag = "--flavour=" + flavour;
+  Ended check = run_daemon({{flag, "--check"}});
+  if (optional && check.status == 1) {
     printf("NOTE: this kernel has no flavour %s\n", flavour.c_str());
+    Ended ended = run_daemon({{flag, "--listen=unix:" + scratch_path("refused")}});
+    std::string want = "kubepulse: " + flag + " cannot work here: dns: ";
+    for (const Ended* each : {&check, &ended})
+      ck_assert_msg(each->status == 1 && each->err.find(want) != std::string::npos, "%d: %s",
+                    each->status, each->err.c_str());
     return;
   }
-  ck_assert_msg(attached, "not attached: %s", daemon.err().c_str());
+  Daemon daemon = Daemon::start({{flag}});
+  CHECK_TEXT(flavour_of(daemon, "dns"), flavour);
   go_where_53_is_free();
   check_all_ways(daemon, flavour + "-v4", kHost, kHost);
   if (access("/proc/net/if_inet6", R_OK) == 0) {
@@ -146,8 +151,16 @@ void check_flavour(const std::string& flavour, bool optional) {
   daemon.stop();
 }
 
+// They must be there, where the kernel lets them be used.
 START_TEST(flavour_tracepoint) {
-  check_flavour("tracepoint", false);
+  std::string check = run_daemon({{"--check=json", "--flavour=auto"}}).out;
+  bool has_none = check.find("\"btf\":null") != std::string::npos ||
+                  check.find("\"lockdown\":\"confidentiality\"") != std::string::npos;
+  check_flavour("tracepoint", has_none);
+}
+END_TEST
+START_TEST(flavour_cgroup) {
+  check_flavour("cgroup", false);
 }
 END_TEST
 START_TEST(flavour_fentry) {
@@ -185,8 +198,8 @@ END_TEST
 Case dns_ways_case() {
   return {"dns-ways",
           true,
-          {dns_v4, dns_v6, dns_v4_mapped, query_in_two_writes, flavour_tracepoint, flavour_fentry,
-           flavour_kprobe}};
+          {dns_v4, dns_v6, dns_v4_mapped, query_in_two_writes, flavour_tracepoint, flavour_cgroup,
+           flavour_fentry, flavour_kprobe}};
 }
 
 }  // namespace kubepulse::live

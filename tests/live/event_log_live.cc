@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "tests/check.h"
 #include "tests/live/cases.h"
@@ -84,6 +85,8 @@ void log_connection(const std::string& name, const std::string& host, const std:
   std::string dst = shown + ":" + std::to_string(to.port());
   std::vector<JsonFields> lines = lines_of(daemon, client.owner, 3);
   const char* kEvents[] = {"connect", "close", "fail"};
+  // The last acknowledgement, which ends the first connection, may come after the second connect.
+  if (lines[1]["event"] == "fail") std::swap(lines[1], lines[2]);
   for (int at = 0; at < 3; at++) {
     JsonFields& line = lines[at];
     check_field(line, "msg", "tcp_event");
@@ -143,8 +146,12 @@ START_TEST(log_dns) {
   std::vector<JsonFields> lines = lines_of(daemon, client.owner, 2);
   for (JsonFields& line : lines) {
     check_field(line, "msg", "dns_event");
-    check_field(line, "pid", std::to_string(child.pid()));
-    check_field(line, "comm", "li\"ve\n\xEF\xBF\xBD");
+    if (flavour_of(daemon, "dns") == "cgroup") {
+      ck_assert(line.count("pid") == 0 && line.count("comm") == 0);  // its hooks know no task
+    } else {
+      check_field(line, "pid", std::to_string(child.pid()));
+      check_field(line, "comm", "li\"ve\n\xEF\xBF\xBD");
+    }
     check_field(line, "dns_server", "127.53.0.1:53");
     check_time_stamp(line["ts"]);
     check_latency(line, took_s);

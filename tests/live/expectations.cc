@@ -130,6 +130,19 @@ void expect_dns(const Daemon& daemon, const Owner& owner, const DnsCounts& count
   expect(daemon, wants);
 }
 
+std::string flavour_of(const Daemon& daemon, const std::string& signal) {
+  Page page = daemon.scrape();
+  for (const Sample& sample : page.samples())
+    if (sample.name == "kubepulse_bpf_program_attached" && sample.value == 1 &&
+        *sample.label("program") == signal)
+      return *sample.label("flavour");
+  return "";
+}
+
+bool knows_the_gone(const Daemon& daemon) {
+  return !flavour_of(daemon, "cgroup_mkdir").empty();
+}
+
 void check_histogram(const Page& page, const std::string& name, const Owner& owner, uint64_t count,
                      double min_s, double max_s) {
   int buckets = 0;

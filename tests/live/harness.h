@@ -117,6 +117,14 @@ struct DnsCounts {
 // Likewise everything of its DNS.
 void expect_dns(const Daemon& daemon, const Owner& owner, const DnsCounts& counts);
 
+// Which flavour of a signal it has attached, "" where none: what some flavours cannot tell is the
+// documented limit of theirs.
+std::string flavour_of(const Daemon& daemon, const std::string& signal);
+
+// Whether a cgroup that is gone before anybody looks keeps its name. Where programs may not read
+// kernel memory it does not, and tests leave it until they have asked.
+bool knows_the_gone(const Daemon& daemon);
+
 // Asserts that each of `count` observations lay in [min_s, max_s], as far as buckets and sum tell.
 void check_histogram(const Page& page, const std::string& name, const Owner& owner, uint64_t count,
                      double min_s, double max_s);
