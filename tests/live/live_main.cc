@@ -1,6 +1,6 @@
-// live [-jN] PATH-TO-DAEMON [TEST...]: real traffic against a real daemon. Needs root and BPF; where
-// they are missing it says so and passes, but with KUBEPULSE_REQUIRE_LIVE=1 it fails. TEST is the
-// name of a test or of a case; -jN has N cases at work at a time, which mostly wait.
+// live [-jN] PATH-TO-DAEMON [TEST...]: real traffic against a real daemon. Needs root and BPF;
+// where they are missing it says so and passes, but with KUBEPULSE_REQUIRE_LIVE=1 it fails. TEST is
+// the name of a test or of a case; -jN has N cases at work at a time, which mostly wait.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
