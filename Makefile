@@ -210,8 +210,8 @@ PACKAGES = clang make pkg-config git publicsuffix \
   $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check)
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
-    prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm g++-aarch64-linux-gnu debian-archive-keyring \
-    $(if $(CROSS),qemu-user-static)
+    prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
+    $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\
