@@ -161,9 +161,11 @@ live: $(BUILD)/kubepulse $(BUILD)/tests/live/live
 
 test: check live
 
-# The live suite inside small VMs of other kernels. KERNELS="5.10 6.1" picks some. Needs deps TOOLS=1, not root.
+# The live suite inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
+# table of them. Needs deps TOOLS=1, not root.
 test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live
-	$(Q)tests/vm/run $(BUILD) $(KERNELS)
+	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(BUILD)/arm64/kubepulse $(BUILD)/arm64/tests/live/live
+	$(Q)UPDATE=$(UPDATE) JOBS=$(JOBS) tests/vm/run $(BUILD) $(KERNELS)
 
 bench: $(BUILD)/kubepulse $(BENCHES)
 	$(Q)tests/bench/run $(BUILD)
@@ -211,8 +213,8 @@ PACKAGES = clang make pkg-config git publicsuffix \
   $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check)
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
-    prometheus-node-exporter libbpf-tools qemu-system-x86 busybox-static debian-archive-keyring \
-    $(if $(CROSS),qemu-user-static)
+    prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
+    $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\

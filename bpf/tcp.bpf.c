@@ -206,7 +206,10 @@ static __always_inline __u64 reset_owner(const struct sock *sk) {
   if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV) return 0;
   __u64 key = (__u64)sk;
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-  return connection ? connection->cgroup : socket_cgroup((struct sock *)sk, false);
+  if (connection) return connection->cgroup;
+  // close(2) ends a connection before it sends the RST for it: the task that runs now is its owner.
+  if (state == TCP_CLOSE) return owner_of((struct sock *)sk, false);
+  return socket_cgroup((struct sock *)sk, false);
 }
 
 SEC("raw_tp/tcp_send_reset")

@@ -92,12 +92,13 @@ START_TEST(ends_unknown) {
   OpenConnections::End end = end_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 10, 20, 3));
   ck_assert(!end.known);
   check_growth(end.growth, 0, 0, 0);
-  // Another connection had that address, and its end was lost.
+  // Another connection has that address.
   open.begin_walk();
   (void)sample_of(open, record_of(7, 5, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
   end = end_of(open, record_of(7, 0, TCP_DIRECTION_UNKNOWN, 10, 20, 3));
   ck_assert(!end.known);
   check_growth(end.growth, 0, 0, 0);
+  check_growth(end_of(open, record_of(7, 5, TCP_DIRECTION_OUT, 12)).growth, 2, 0, 0);
   ck_assert_uint_eq(open.size(), 0);
 }
 END_TEST
@@ -118,6 +119,19 @@ START_TEST(address_used_again) {
   ck_assert(end.known);
   ck_assert_uint_eq(end.side.direction, TCP_DIRECTION_IN);
   check_growth(end.growth, 6, 7, 0);
+  ck_assert_uint_eq(open.size(), 0);
+}
+END_TEST
+
+// A walk comes before the ring is drained: it meets the next one before the end of the last is
+// read.
+START_TEST(met_before_the_former_end_is_read) {
+  OpenConnections open(10);
+  open.begin_walk();
+  auto sample = sample_of(open, record_of(7, 2, TCP_DIRECTION_OUT, 10), TCP_DIRECTION_OUT);
+  check_growth(sample.growth, 10, 0, 0);
+  check_growth(end_of(open, record_of(7, 1, TCP_DIRECTION_OUT, 10, 20)).growth, 10, 20, 0);
+  check_growth(end_of(open, record_of(7, 2, TCP_DIRECTION_OUT, 10, 20)).growth, 0, 20, 0);
   ck_assert_uint_eq(open.size(), 0);
 }
 END_TEST
@@ -276,5 +290,6 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("open_connections", never_sampled, samples_and_end_add_up, from_before_the_start,
-           ends_unknown, address_used_again, totals_never_count_backwards,
-           full_table_loses_no_bytes, forgets_what_no_walk_meets, growths_sum_to_the_totals)
+           ends_unknown, address_used_again, met_before_the_former_end_is_read,
+           totals_never_count_backwards, full_table_loses_no_bytes, forgets_what_no_walk_meets,
+           growths_sum_to_the_totals)

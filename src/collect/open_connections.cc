@@ -107,7 +107,9 @@ OpenConnections::End OpenConnections::closed(const tcp_record& record, Connectio
     end.leaves = !old;
     end.growth = totals_of(record);
   }
-  table_.erase(record.socket);
+  // A walk may have met a younger connection in the same memory before this record was read.
+  if (const Open* held = table_.find(record.socket); held && held->start_ns <= record.start_ns)
+    table_.erase(record.socket);
   return end;
 }
 

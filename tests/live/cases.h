@@ -12,6 +12,7 @@ struct Case {
   const char* name;
   bool shares_daemon;  // start_shared_daemon() before the first test, stop_shared_daemon() after
   std::vector<const TTest*> tests;
+  bool alone = false;  // counts the records of the whole machine: no other case may run beside it
 };
 
 Case harness_case();  // needs neither root nor the daemon

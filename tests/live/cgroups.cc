@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "identity/cgroup_tree.h"
 #include "tests/check.h"
 #include "tests/live/files.h"
 
@@ -21,20 +22,6 @@ namespace {
 std::string mount_folder;
 std::string home_folder;  // where the run was started
 std::string run_name;
-
-// The mount point of cgroup2, from "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS ... - TYPE ...".
-std::string find_mount() {
-  std::string table = read_file("/proc/self/mountinfo");
-  std::string_view rest = table;
-  while (!rest.empty()) {
-    std::string_view line = next_piece(rest, '\n');
-    if (line.find(" - cgroup2 ") == std::string_view::npos) continue;
-    for (int skipped = 0; skipped < 4; skipped++)
-      next_piece(line, ' ');
-    return std::string(next_piece(line, ' '));
-  }
-  return {};
-}
 
 // This process's path in /proc/self/cgroup, "ID:CONTROLLERS:PATH"; of v2 where `controller` is "".
 std::string own_path(std::string_view controller) {
@@ -74,16 +61,19 @@ void remove_tree(const std::string& folder) {
 }  // namespace
 
 Status open_cgroups() {
-  mount_folder = find_mount();
-  if (mount_folder.empty()) return Status::error("cgroup v2 is not mounted");
+  CgroupMounts mounts = parse_cgroup_mounts(read_file("/proc/self/mountinfo"));
+  // Where both are, one of v1 tells the owner, wherever in v2 a process may be.
+  std::string legacy = own_path(mounts.legacy_controller);
+  if (!mounts.unified.empty() && !mounts.legacy.empty() && legacy.size() > 1)
+    return Status::error("in the cgroup v1 " + legacy + "; start it from the root of " +
+                         mounts.legacy_controller);
+  bool unified = !mounts.unified.empty();
+  mount_folder = unified ? mounts.unified : mounts.legacy;
+  if (mount_folder.empty()) return Status::error("no cgroup hierarchy is mounted");
   for (const std::string& name : folders_in(mount_folder))
     if (is_dead_run(name)) remove_tree(mount_folder + "/" + name);
-  // There a cgroup of v1 tells the owner, wherever in v2 a process may be.
-  std::string legacy = own_path("pids");
-  if (legacy.size() > 1)
-    return Status::error("in the cgroup v1 " + legacy + "; start it from the root of pids");
   run_name = std::string(kRunPrefix) + std::to_string(getpid());
-  home_folder = mount_folder + own_path("");
+  home_folder = mount_folder + (unified ? own_path("") : legacy);
   std::string run_folder = mount_folder + "/" + run_name;
   if (mkdir(run_folder.c_str(), 0755) != 0) return Status::from_errno(run_folder, errno);
   return {};

@@ -1,5 +1,6 @@
-// Cgroups (v2) of the tests' own, all below MOUNT/kubepulse-live-PID, and the labels that each must
-// get. The process that called open_cgroups() removes them.
+// Cgroups of the tests' own, all below MOUNT/kubepulse-live-PID, and the labels that each must get.
+// Of v2 where it is mounted, else of the v1 hierarchy that the daemon looks at. The process that
+// called open_cgroups() removes them.
 #ifndef KUBEPULSE_TESTS_LIVE_CGROUPS_H
 #define KUBEPULSE_TESTS_LIVE_CGROUPS_H
 

@@ -1,6 +1,7 @@
-// live PATH-TO-DAEMON [TEST...]: real traffic against a real daemon. Needs root and BPF; where they
-// are missing it says so and passes, but with KUBEPULSE_REQUIRE_LIVE=1 it fails. TEST is the name
-// of a test or of a case.
+// live [-jN] PATH-TO-DAEMON [TEST...]: real traffic against a real daemon. Needs root and BPF;
+// where they are missing it says so and passes, but with KUBEPULSE_REQUIRE_LIVE=1 it fails. TEST is
+// the name of a test or of a case; -jN has N cases at work at a time, which mostly wait.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -36,32 +38,33 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-bool is_asked_for(const Words& names, const Case& tests, const TTest* test) {
+// The cases with those of their tests that are asked for.
+std::vector<Case> pick(std::vector<Case> cases, const Words& names) {
   auto asked = [&names](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  return names.empty() || asked(tests.name) || asked(test->name);
+  std::vector<Case> picked;
+  for (Case& tests : cases) {
+    std::vector<const TTest*>& all = tests.tests;
+    if (!names.empty() && !asked(tests.name))
+      all.erase(std::remove_if(all.begin(), all.end(),
+                               [&](const TTest* test) { return !asked(test->name); }),
+                all.end());
+    if (!all.empty()) picked.push_back(std::move(tests));
+  }
+  return picked;
 }
 
-int run(const std::vector<Case>& cases, const Words& names) {
-  Suite* suite = suite_create("live");
-  int count = 0;
+int run(const std::vector<Case>& cases) {
+  Suite* suite = suite_create(cases.size() == 1 ? cases[0].name : "live");
   for (const Case& tests : cases) {
     TCase* made = tcase_create(tests.name);
     tcase_set_timeout(made, kSecondsMax);
-    int before = count;
-    for (const TTest* test : tests.tests) {
-      if (!is_asked_for(names, tests, test)) continue;
+    for (const TTest* test : tests.tests)
       tcase_add_test(made, test);
-      count++;
-    }
-    if (tests.shares_daemon && count > before)
+    if (tests.shares_daemon)
       tcase_add_unchecked_fixture(made, start_shared_daemon, stop_shared_daemon);
     suite_add_tcase(suite, made);
-  }
-  if (count == 0) {
-    fprintf(stderr, "live: no test has that name\n");
-    return EXIT_FAILURE;
   }
   SRunner* runner = srunner_create(suite);
   srunner_set_fork_status(runner, CK_FORK);
@@ -71,6 +74,51 @@ int run(const std::vector<Case>& cases, const Words& names) {
   return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// A case at work in a process of its own; what it prints is printed when it has ended.
+struct Worker {
+  pid_t pid;
+  std::string out;
+};
+
+Worker start_worker(const Case& tests) {
+  pid_t parent = getpid();
+  Worker worker{-1, scratch_path(tests.name)};
+  worker.pid = fork();
+  if (worker.pid != 0) return worker;
+  die_with(parent);
+  int out = open(worker.out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  if (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0) _exit(EXIT_FAILURE);
+  exit(run({tests}));
+}
+
+// Waits for one of them. False: it has failed.
+bool end_worker(std::vector<Worker>& workers) {
+  int status = 0;
+  pid_t pid = wait(&status);
+  auto ended = std::find_if(workers.begin(), workers.end(),
+                            [pid](const Worker& worker) { return worker.pid == pid; });
+  if (ended == workers.end()) return false;
+  fputs(read_file(ended->out).c_str(), stdout);
+  workers.erase(ended);
+  return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
+int run_side_by_side(const std::vector<Case>& cases, size_t jobs) {
+  std::vector<Worker> workers;
+  bool good = true;
+  for (const Case& tests : cases) {
+    size_t others_max = tests.alone ? 0 : jobs - 1;
+    while (workers.size() > others_max)
+      good &= end_worker(workers);
+    workers.push_back(start_worker(tests));
+    if (workers.back().pid < 0) return EXIT_FAILURE;
+    if (tests.alone) good &= end_worker(workers);
+  }
+  while (!workers.empty())
+    good &= end_worker(workers);
+  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 pid_t runner_pid;
 
 void pass_on(int signal_number) {
@@ -78,13 +126,13 @@ void pass_on(int signal_number) {
 }
 
 // In a process of its own: Check does not return from a signal, and somebody must clear up.
-int run_in_child(const std::vector<Case>& cases, const Words& names) {
+int run_in_child(const std::vector<Case>& cases, size_t jobs) {
   pid_t parent = getpid();
   runner_pid = fork();
   if (runner_pid < 0) return EXIT_FAILURE;
   if (runner_pid == 0) {
     die_with(parent);
-    exit(run(cases, names));
+    exit(jobs > 1 ? run_side_by_side(cases, jobs) : run(cases));
   }
   for (int signal_number : {SIGINT, SIGTERM, SIGHUP})
     signal(signal_number, pass_on);
@@ -94,7 +142,17 @@ int run_in_child(const std::vector<Case>& cases, const Words& names) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
-int run_all(const char* daemon, const Words& names) {
+int run_all(const char* daemon, const Words& names, size_t jobs) {
+  // In this order: the one that must be alone, then by what they take.
+  std::vector<Case> cases =
+      pick({loss_case(), hooks_case(), tcp_amount_case(), service_case(), http_case(), tcp_case(),
+            dns_case(), tcp_failure_case(), tcp_close_case(), dns_ways_case(), event_log_case(),
+            dns_junk_case(), harness_case()},
+           names);
+  if (cases.empty()) {
+    fprintf(stderr, "live: no test has that name\n");
+    return EXIT_FAILURE;
+  }
   if (access(daemon, X_OK) != 0) {
     fprintf(stderr, "live: %s cannot be run\n", daemon);
     return EXIT_FAILURE;
@@ -112,10 +170,7 @@ int run_all(const char* daemon, const Words& names) {
       return EXIT_FAILURE;
     }
   }
-  return run_in_child({harness_case(), tcp_case(), tcp_close_case(), tcp_failure_case(),
-                       tcp_amount_case(), dns_ways_case(), dns_case(), dns_junk_case(),
-                       event_log_case(), loss_case(), http_case(), service_case(), hooks_case()},
-                      names);
+  return run_in_child(cases, jobs);
 }
 
 }  // namespace
@@ -123,12 +178,18 @@ int run_all(const char* daemon, const Words& names) {
 }  // namespace kubepulse::live
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    fprintf(stderr, "usage: live PATH-TO-DAEMON [TEST...]\n");
+  long jobs = 1;
+  if (argc > 1 && strncmp(argv[1], "-j", 2) == 0) {
+    jobs = strtol(argv[1] + 2, nullptr, 10);
+    argc--, argv++;
+  }
+  if (argc < 2 || jobs < 1) {
+    fprintf(stderr, "usage: live [-jN] PATH-TO-DAEMON [TEST...]\n");
     return EXIT_FAILURE;
   }
   setvbuf(stdout, nullptr, _IOLBF, 0);
-  int status = kubepulse::live::run_all(argv[1], {argv + 2, argv + argc});
+  int status =
+      kubepulse::live::run_all(argv[1], {argv + 2, argv + argc}, static_cast<size_t>(jobs));
   kubepulse::live::close_cgroups();
   kubepulse::live::close_scratch();
   return status;

@@ -158,7 +158,7 @@ END_TEST
 }  // namespace
 
 Case loss_case() {
-  return {"losses", false, {tcp_records, tcp_losses, dns_records, dns_losses}};
+  return {"losses", false, {tcp_records, tcp_losses, dns_records, dns_losses}, true};
 }
 
 }  // namespace kubepulse::live
