@@ -301,6 +301,7 @@ DaemonFacts Daemon::facts() {
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"unknown_connections", tcp_->unknown_ends()},
                     {"resets", tcp ? tcp->resets_overflow() : 0},
+                    {"dns_skipped", probes_.dns ? probes_.dns->skipped() : 0},
                     {"dns_in_flight", dns_->evicted()},
                     {"dns_unread", dns_->unread()},
                     {"cgroup_births", probes_.cgroup ? probes_.cgroup->dropped() : 0},

@@ -136,6 +136,13 @@ START_TEST(reasons_together) {
 }
 END_TEST
 
+START_TEST(by_release) {
+  ck_assert(!prefers_cgroup("5.10.0-32-cloud-amd64") && !prefers_cgroup("6.18.44"));
+  ck_assert(prefers_cgroup("7.0.0") && prefers_cgroup("7.2.13+deb14") && prefers_cgroup("10.1"));
+  ck_assert(!prefers_cgroup(""));
+}
+END_TEST
+
 // Two objects that serve the same signals.
 START_TEST(of_two_objects) {
   std::vector<Signal> second = {{"one", {{"spare", {"one_spare"}}}},
@@ -172,4 +179,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("flavours", best_of_all, next_flavour, nobody_is_named, nothing_works_at_all,
-           not_all_together, one_flavour_only, reasons_together, of_two_objects)
+           not_all_together, one_flavour_only, reasons_together, by_release, of_two_objects)

@@ -1,5 +1,7 @@
 #include "collect/dns_probe.h"
 
+#include <sys/utsname.h>
+
 #include "bpf/dns.skel.h"
 #include "bpf/dns_cgroup.skel.h"
 
@@ -24,6 +26,12 @@ const std::vector<Signal>& cgroup_signals() {
   return signals;
 }
 
+// See prefers_cgroup().
+bool preemptible() {
+  utsname kernel{};
+  return uname(&kernel) == 0 && prefers_cgroup(kernel.release);
+}
+
 }  // namespace
 
 void DnsProbe::SkeletonDeleter::operator()(dns_bpf* skeleton) const {
@@ -36,7 +44,9 @@ void DnsProbe::SkeletonDeleter::operator()(dns_cgroup_bpf* skeleton) const {
 DnsProbe::~DnsProbe() = default;
 
 const std::vector<Signal>& DnsProbe::signals() {
-  static const std::vector<Signal> signals = joined(tracing_signals(), cgroup_signals());
+  static const std::vector<Signal> signals = preemptible()
+                                                 ? joined(cgroup_signals(), tracing_signals())
+                                                 : joined(tracing_signals(), cgroup_signals());
   return signals;
 }
 
@@ -45,17 +55,29 @@ Result<std::unique_ptr<DnsProbe>> DnsProbe::open(const DnsProbeConfig& config,
   std::unique_ptr<DnsProbe> probe(new DnsProbe);
   std::vector<Attached> tried;
   Status status;
-  if (config.flavour != "cgroup") status = probe->open_tracing(config, settings);
-  if (!probe->loaded_.any() && (config.flavour == "auto" || config.flavour == "cgroup")) {
+  bool may_trace = config.flavour != "cgroup";
+  bool may_hang = config.flavour == "auto" || !may_trace;
+  // That flavour cannot tell owners of cgroup v1.
+  bool cgroup_first = preemptible() && config.legacy_subsys < 0;
+  if (may_hang && cgroup_first) status = probe->open_cgroup(config, settings);
+  if (may_trace && status.ok() && !probe->loaded_.any()) {
+    tried = std::move(probe->loaded_.outcome);
+    status = probe->open_tracing(config, settings);
+  }
+  if (may_hang && !cgroup_first && status.ok() && !probe->loaded_.any()) {
     tried = std::move(probe->loaded_.outcome);
     status = probe->open_cgroup(config, settings);
   }
   if (!status.ok()) return status;
-  tell_refused(signals(), tried, "excluded by --flavour=" + config.flavour, probe->loaded_.outcome);
+  bool forced = config.flavour != "auto";
+  tell_refused(signals(), tried,
+               forced ? "excluded by --flavour=" + config.flavour : "owners are of cgroup v1 here",
+               probe->loaded_.outcome);
   return probe;
 }
 
 Status DnsProbe::open_tracing(const DnsProbeConfig& config, const LoadSettings& settings) {
+  cgroup_.reset();
   auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
     tracing_.reset(dns_bpf__open_opts(options));
     if (tracing_ == nullptr) return nullptr;
@@ -92,6 +114,14 @@ Status DnsProbe::open_ring(const bpf_map* map, size_t bytes) {
 
 uint64_t DnsProbe::dropped() const {
   return __atomic_load_n(dropped_, __ATOMIC_RELAXED);
+}
+
+uint64_t DnsProbe::skipped() const {
+  uint64_t runs = 0;
+  bpf_program* program;
+  if (tracing_ != nullptr)
+    bpf_object__for_each_program(program, tracing_->obj) runs += skipped_runs(program);
+  return runs;
 }
 
 }  // namespace kubepulse

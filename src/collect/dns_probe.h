@@ -34,6 +34,9 @@ class DnsProbe {
   const std::vector<Attached>& outcome() const { return loaded_.outcome; }
   Ring& ring() { return *ring_; }  // dns_records, each followed by its payload
   uint64_t dropped() const;        // records that did not fit in the ring
+  // Runs of the tracing programs that the kernel skipped: of each of them a message may be lost.
+  // Other packets than DNS count, too, where the flavour sees them.
+  uint64_t skipped() const;
 
  private:
   struct SkeletonDeleter {

@@ -1,6 +1,7 @@
 #include "collect/flavours.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace kubepulse {
 
@@ -115,6 +116,10 @@ std::vector<Signal> joined(const std::vector<Signal>& first, const std::vector<S
     all[i].flavours.insert(all[i].flavours.end(), second[i].flavours.begin(),
                            second[i].flavours.end());
   return all;
+}
+
+bool prefers_cgroup(const char* release) {
+  return atoi(release) >= 7;
 }
 
 void tell_refused(const std::vector<Signal>& signals, const std::vector<Attached>& other,

@@ -66,6 +66,12 @@ std::vector<Attached> choose_flavours(const std::vector<Signal>& signals, std::s
 // the first before.
 std::vector<Signal> joined(const std::vector<Signal>& first, const std::vector<Signal>& second);
 
+// Whether the flavour `cgroup` comes first: since Linux 7.0 a task may be preempted within a
+// tracepoint or a trampoline (SRCU guards them there), and the kernel skips the program for
+// whatever other tasks do meanwhile on that CPU. Hooks of cgroups skip nothing. `release` as of
+// uname(2).
+bool prefers_cgroup(const char* release);
+
 // Where only one of them is used: puts among the refused of each signal every flavour that would be
 // better, or all of them where none works, in their order. The reason is that of `outcome`, else
 // that of `other` (empty or alike), else `untried`.

@@ -215,6 +215,14 @@ Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals
   return loaded;
 }
 
+uint64_t skipped_runs(const bpf_program* program) {
+  bpf_prog_info info{};
+  uint32_t size = sizeof info;
+  int fd = bpf_program__fd(program);
+  bool told = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
+  return told ? info.recursion_misses : 0;
+}
+
 Status check_bpf_usable() {
   utsname kernel{};
   uname(&kernel);

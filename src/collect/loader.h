@@ -51,6 +51,10 @@ using OpenSkeleton = std::function<bpf_object_skeleton*(const bpf_object_open_op
 Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
                     std::string_view only, const LoadSettings& settings);
 
+// How often the kernel skipped a loaded program, as it runs none while it runs already on that CPU
+// (recursion_misses of bpf_prog_info, Linux 5.12; of kprobes 6.7); 0: never, or that is not known.
+uint64_t skipped_runs(const bpf_program* program);
+
 // Whether this process may use BPF at all; the Status says what is missing and what to do.
 Status check_bpf_usable();
 

@@ -21,10 +21,10 @@ namespace {
 
 constexpr int kWorthMax = 7;  // see worth()
 
-// Since Linux 7.0 (tracepoints are guarded by SRCU there).
+// See prefers_cgroup().
 bool tracepoints_preemptible() {
   utsname kernel{};
-  return uname(&kernel) == 0 && atoi(kernel.release) >= 7;
+  return uname(&kernel) == 0 && prefers_cgroup(kernel.release);
 }
 
 const std::vector<Signal>& tracing_signals() {
@@ -67,7 +67,9 @@ void TcpProbe::SkeletonDeleter::operator()(tcp_cgroup_bpf* skeleton) const {
 TcpProbe::~TcpProbe() = default;
 
 const std::vector<Signal>& TcpProbe::signals() {
-  static const std::vector<Signal> signals = joined(tracing_signals(), cgroup_signals());
+  static const std::vector<Signal> signals = tracepoints_preemptible()
+                                                 ? joined(cgroup_signals(), tracing_signals())
+                                                 : joined(tracing_signals(), cgroup_signals());
   return signals;
 }
 
@@ -79,17 +81,25 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config,
       tell_refused(signals(), {}, "excluded by --flavour=cgroup", cgroup.value()->loaded_.outcome);
     return cgroup;
   }
-  auto tracing = open_tracing(config, settings);
-  if (!tracing.ok()) return tracing;
-  std::vector<Attached>& traced = tracing.value()->loaded_.outcome;
+  // That flavour cannot tell owners of cgroup v1.
+  bool cgroup_first =
+      tracepoints_preemptible() && config.flavour == "auto" && config.legacy_subsys < 0;
+  auto open_first = cgroup_first ? open_cgroup : open_tracing;
+  auto open_second = cgroup_first ? open_tracing : open_cgroup;
   const std::string kApart = "it goes with another flavour of tcp_state";
-  if (tracing.value()->worth() == kWorthMax) return tracing;
-  auto cgroup = open_cgroup(config, settings);
-  if (!cgroup.ok()) return cgroup;
-  std::vector<Attached>& hung = cgroup.value()->loaded_.outcome;
-  bool better = cgroup.value()->worth() > tracing.value()->worth();
-  tell_refused(signals(), better ? traced : hung, kApart, better ? hung : traced);
-  return better ? std::move(cgroup) : std::move(tracing);
+  auto first = open_first(config, settings);
+  if (!first.ok()) return first;
+  std::vector<Attached>& wanted = first.value()->loaded_.outcome;
+  if (first.value()->worth() == kWorthMax) {
+    tell_refused(signals(), {}, kApart, wanted);
+    return first;
+  }
+  auto second = open_second(config, settings);
+  if (!second.ok()) return second;
+  std::vector<Attached>& other = second.value()->loaded_.outcome;
+  bool better = second.value()->worth() > first.value()->worth();
+  tell_refused(signals(), better ? wanted : other, kApart, better ? other : wanted);
+  return better ? std::move(second) : std::move(first);
 }
 
 Result<std::unique_ptr<TcpProbe>> TcpProbe::open_tracing(const TcpProbeConfig& config,
@@ -281,14 +291,8 @@ uint64_t TcpProbe::dropped() const {
 }
 uint64_t TcpProbe::skipped() const {
   if (tracing_ == nullptr) return 0;
-  for (const bpf_program* program :
-       {tracing_->progs.tcp_state_again_typed, tracing_->progs.tcp_state_again_raw}) {
-    bpf_prog_info info{};
-    uint32_t size = sizeof info;
-    int fd = bpf_program__fd(program);
-    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) return info.recursion_misses;
-  }
-  return 0;
+  return skipped_runs(tracing_->progs.tcp_state_again_typed) +
+         skipped_runs(tracing_->progs.tcp_state_again_raw);
 }
 uint64_t TcpProbe::connections_overflow() const {
   return __atomic_load_n(connections_overflow_, __ATOMIC_RELAXED);

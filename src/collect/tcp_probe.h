@@ -54,8 +54,8 @@ class TcpProbe {
   void forget_resets(uint64_t cgroup);
 
   uint64_t dropped() const;  // records that did not fit in the ring
-  // Runs of the second state program that the kernel skipped (its recursion_misses, since 5.12): of
-  // each of them a change of state may be lost.
+  // Runs of the second state program that the kernel skipped: of each of them a change of state may
+  // be lost.
   uint64_t skipped() const;
   uint64_t connections_overflow() const;  // connections beyond connections_max
   uint64_t resets_overflow() const;       // RST of cgroups beyond the bound
