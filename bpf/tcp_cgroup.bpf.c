@@ -87,8 +87,9 @@ static __always_inline void fill_socket(struct tcp_record *record, struct bpf_so
   local[0] = ctx->local_ip4;
 }
 
-static __always_inline void fill_owner(struct tcp_record *record, const struct side *side) {
-  record->cgroup = side ? side->cgroup : 0;
+static __always_inline void fill_owner(struct tcp_record *record, const struct side *side,
+                                       const struct tcp_connection *connection) {
+  record->cgroup = side ? side->cgroup : connection ? connection->cgroup : 0;
   record->close_ns = side ? side->close_ns : 0;
   record->pid = side ? side->pid : 0;
   if (side)
@@ -160,7 +161,7 @@ static __always_inline void established(struct bpf_sock_ops *ctx) {
   }
   struct tcp_record *record = reserve(TCP_KIND_OPENED, now_ns);
   if (!record) return;
-  fill_owner(record, side);
+  fill_owner(record, side, connection);
   record->socket = cookie;
   record->start_ns = connection->start_ns;
   record->direction = connection->direction;
@@ -193,7 +194,7 @@ static __always_inline void ended(struct bpf_sock_ops *ctx) {
   struct tcp_record *record =
       reserve(connecting ? TCP_KIND_FAILED : TCP_KIND_CLOSED, bpf_ktime_get_ns());
   if (record) {
-    fill_owner(record, side);
+    fill_owner(record, side, connection);
     record->socket = cookie;
     record->start_ns = connection ? connection->start_ns : 0;
     record->direction = connection   ? connection->direction
@@ -257,7 +258,7 @@ static __always_inline void connect_lost(struct side *side, __u64 cookie, __u32 
   if (!remote) return;
   struct tcp_record *record = reserve(TCP_KIND_FAILED, bpf_ktime_get_ns());
   if (!record) return;
-  fill_owner(record, side);
+  fill_owner(record, side, 0);
   record->socket = cookie;
   record->start_ns = record->close_ns = 0;
   record->direction = TCP_DIRECTION_OUT;
@@ -443,12 +444,15 @@ static __always_inline void reset_sent(struct __sk_buff *skb, struct bpf_sock *s
 static __always_inline void name_owner(struct __sk_buff *skb, struct bpf_sock *sk) {
   struct side *side = side_of(sk);
   if (side && side->cgroup) return;
+  __u64 cgroup = bpf_sk_cgroup_id(sk);
   side = bpf_sk_storage_get(&sides, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!side) return;
-  side->cgroup = bpf_sk_cgroup_id(sk);
+  if (side)
+    side->cgroup = cgroup;
+  else
+    __sync_fetch_and_add(&connections_overflow, 1);  // no memory: what it becomes is not seen
   __u64 cookie = bpf_get_socket_cookie(skb);
   struct tcp_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
-  if (connection) connection->cgroup = side->cgroup;
+  if (connection) connection->cgroup = cgroup;
 }
 
 SEC("cgroup_skb/egress")

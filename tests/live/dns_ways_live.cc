@@ -1,10 +1,12 @@
 // Every way to send a query, by each kind of hook that this kernel has.
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "collect/flavours.h"
 #include "tests/check.h"
 #include "tests/live/cases.h"
 #include "tests/live/dns_wire.h"
@@ -81,8 +83,31 @@ void send_in_all_ways(const Cgroup& cgroup, const Address& to) {
     receive_answer(connected);
 }
 
+// Whether the kernel may skip the programs of such a flavour: see prefers_cgroup().
+bool may_be_skipped(const std::string& flavour) {
+  utsname kernel{};
+  return (flavour == "fentry" || flavour == "tracepoint") && uname(&kernel) == 0 &&
+         prefers_cgroup(kernel.release);
+}
+
+// What is lost is told: of each query or answer that is not counted a run was skipped.
+void check_told(const Daemon& daemon, const Owner& client) {
+  auto told = [&](const Page& page) {
+    return page.value("kubepulse_dns_queries_total", client.labels()) +
+           page.value("kubepulse_overflow_total", {{"table", "dns_skipped"}});
+  };
+  for (int tries = 0; told(daemon.scrape()) < kWaysQueries && tries < 40; tries++)
+    usleep(100 * 1000);
+  Page page = daemon.scrape();
+  double queries = page.value("kubepulse_dns_queries_total", client.labels());
+  double responses = page.value("kubepulse_dns_responses_total", client.labels());
+  printf("NOTE: %g queries and %g answers counted of %d each, %g runs skipped\n", queries,
+         responses, static_cast<int>(kWaysQueries), told(page) - queries);
+  ck_assert(told(page) >= kWaysQueries && queries <= kWaysQueries && responses <= queries);
+}
+
 void check_all_ways(const Daemon& daemon, const std::string& name, const std::string& server_host,
-                    const std::string& client_host) {
+                    const std::string& client_host, bool exact = true) {
   Cgroup server_cgroup = make_unit(name + "-server"), client = make_unit(name + "-client");
   DnsServer server(server_cgroup, server_host);
   Child answering = Child::in(server_cgroup, [&server] {
@@ -98,6 +123,7 @@ void check_all_ways(const Daemon& daemon, const std::string& name, const std::st
   });
   asking.finish();
   answering.finish();
+  if (!exact) return check_told(daemon, client.owner);
   expect_dns(daemon, client.owner,
              {{{"example.com", kWaysQueries}}, {{"NOERROR", kWaysQueries}}, kWaysQueries, 0});
   expect_dns(daemon, server_cgroup.owner, {});
@@ -139,11 +165,13 @@ void check_flavour(const std::string& flavour, bool optional) {
   Daemon daemon = Daemon::start({{flag}});
   CHECK_TEXT(flavour_of(daemon, "dns"), flavour);
   go_where_53_is_free();
-  check_all_ways(daemon, flavour + "-v4", kHost, kHost);
+  bool exact = !may_be_skipped(flavour);
+  check_all_ways(daemon, flavour + "-v4", kHost, kHost, exact);
   if (access("/proc/net/if_inet6", R_OK) == 0) {
-    check_all_ways(daemon, flavour + "-v6", "::1", "::1");
-    check_all_ways(daemon, flavour + "-mapped", "127.53.0.2", "::ffff:127.53.0.2");
+    check_all_ways(daemon, flavour + "-v6", "::1", "::1", exact);
+    check_all_ways(daemon, flavour + "-mapped", "127.53.0.2", "::ffff:127.53.0.2", exact);
   }
+  if (!exact) return daemon.stop();
   Cgroup server = make_unit(flavour + "-tcp-server"), client = make_unit(flavour + "-tcp-client");
   make_connection(client, server).close();
   expect_tcp(daemon, client.owner, {{"out", 1}, {"handshakes", 1}, {"lifetimes", 1}});
