@@ -19,6 +19,7 @@
 #include "tests/live/cgroups.h"
 #include "tests/live/files.h"
 #include "tests/live/harness.h"
+#include "tests/live/netns.h"
 #include "tests/live/traffic.h"
 
 namespace kubepulse::live {
@@ -60,6 +61,7 @@ int run(const std::vector<Case>& cases) {
   for (const Case& tests : cases) {
     TCase* made = tcase_create(tests.name);
     tcase_set_timeout(made, kSecondsMax);
+    tcase_add_checked_fixture(made, note_retransmits, nullptr);
     for (const TTest* test : tests.tests)
       tcase_add_test(made, test);
     if (tests.shares_daemon)

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -193,6 +194,30 @@ uint64_t netns_tcp_counter(const std::string& name) {
     if (std::optional<uint64_t> number = parse_number(value)) return *number;
   }
   ck_abort_msg("no counter %s in /proc/self/net/snmp", name.c_str());
+}
+
+namespace {
+
+struct {
+  uint64_t netns = 0;
+  uint64_t retransmits = 0;
+} at_start;
+
+uint64_t netns_inode() {
+  struct stat about {};
+  return stat("/proc/self/ns/net", &about) == 0 ? about.st_ino : 0;
+}
+
+}  // namespace
+
+void note_retransmits() {
+  at_start.netns = netns_inode();
+  at_start.retransmits = netns_tcp_counter("RetransSegs");
+}
+
+uint64_t retransmits_in_test() {
+  bool new_netns = netns_inode() != at_start.netns;
+  return netns_tcp_counter("RetransSegs") - (new_netns ? 0 : at_start.retransmits);
 }
 
 Status add_address(const std::string& interface, const std::string& address) {

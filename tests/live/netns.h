@@ -19,6 +19,11 @@ Status go_to_netns(const Fd& netns);
 // What the kernel itself counts here, by its name in the "Tcp:" lines of /proc/net/snmp (RFC 4022).
 uint64_t netns_tcp_counter(const std::string& name);
 
+// Segments that the kernel has sent again in our network namespace since the test began: a machine
+// that stands still for 200 ms, as an emulated one may, does so. Nearly always 0.
+void note_retransmits();  // when a test begins
+uint64_t retransmits_in_test();
+
 // Addresses are IPv4 with a prefix length, "10.77.0.1/32".
 Status add_address(const std::string& interface, const std::string& address);
 Status remove_address(const std::string& interface, const std::string& address);
