@@ -188,7 +188,8 @@ START_TEST(flavour_tracepoint) {
 }
 END_TEST
 START_TEST(flavour_cgroup) {
-  check_flavour("cgroup", false);
+  std::string check = run_daemon({{"--check=json", "--flavour=auto"}}).out;
+  check_flavour("cgroup", check.find("\"cgroups\":\"v1\"") != std::string::npos);
 }
 END_TEST
 START_TEST(flavour_fentry) {

@@ -110,7 +110,7 @@ START_TEST(tcp_records) {
   enter_new_netns().ok();
   Records few = count_connections(daemon, "records-few", 50, 30);
   ck_assert(few.dropped == 0);
-  Records many = count_connections(daemon, "records-many", 20000, 0);
+  Records many = count_connections(daemon, "records-many", 10000, 0);
   ck_assert_msg(many.dropped == 0, "%g dropped", many.dropped);
   daemon.stop();
 }
