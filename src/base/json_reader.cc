@@ -18,6 +18,28 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+// What a letter behind a backslash means; 0: nothing.
+char meant_by(char letter) {
+  switch (letter) {
+    case '"':
+    case '\\':
+    case '/':
+      return letter;
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return 0;
+  }
+}
+
 bool is_plain(unsigned char byte) {
   return byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
 }
@@ -235,7 +257,6 @@ bool JsonReader::begin_utf8(unsigned char first) {
 
 // One byte behind a backslash. False where it has failed.
 bool JsonReader::read_escape(char c) {
-  constexpr std::string_view kLetters = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
   if (part_ == Part::hex) return read_hex(c);
   if (part_ == Part::low_backslash || part_ == Part::low_u) {
     if (c != (part_ == Part::low_u ? 'u' : '\\')) return refuse("half a surrogate pair");
@@ -250,9 +271,9 @@ bool JsonReader::read_escape(char c) {
     unit_ = high_surrogate_ = 0;
     return true;
   }
-  size_t which = kLetters.find(c);
-  if (which == std::string_view::npos) return refuse("an unknown escape");
-  put(static_cast<uint32_t>(kMeant[which]));
+  char meant = meant_by(c);
+  if (meant == 0) return refuse("an unknown escape");
+  put(static_cast<uint32_t>(meant));
   part_ = Part::plain;
   return true;
 }

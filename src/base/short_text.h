@@ -16,11 +16,17 @@ class ShortText {
   static constexpr size_t kBytesMax = N;
   static_assert(N <= UINT16_MAX);
 
+  ShortText() = default;
+  ShortText(const ShortText& other) { copy(other.view()); }
+  ShortText& operator=(const ShortText& other) {
+    if (this != &other) copy(other.view());
+    return *this;
+  }
+
   // False where `text` is longer, and was cut behind a whole character.
   bool assign(std::string_view text) {
     std::string_view kept = cut_text(text, N);
-    if (!kept.empty()) memcpy(bytes_, kept.data(), kept.size());
-    size_ = static_cast<uint16_t>(kept.size());
+    copy(kept);
     return kept.size() == text.size();
   }
   void clear() { size_ = 0; }
@@ -29,8 +35,14 @@ class ShortText {
   bool empty() const { return size_ == 0; }
 
  private:
+  // Only what is held is copied: most texts are far shorter than they may be.
+  void copy(std::string_view text) {
+    if (!text.empty()) memcpy(bytes_, text.data(), text.size());
+    size_ = static_cast<uint16_t>(text.size());
+  }
+
   uint16_t size_ = 0;
-  char bytes_[N] = {};
+  char bytes_[N];
 };
 
 }  // namespace kubepulse
