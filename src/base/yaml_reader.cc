@@ -120,7 +120,7 @@ class YamlReader {
   }
 
   Status read_line(std::string_view line) {
-    auto is_control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7F'; };
+    auto is_control = [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7F; };
     if (std::any_of(line.begin(), line.end(), is_control)) return refuse("a control character");
     size_t column = std::min(line.find_first_not_of(' '), line.size());
     std::string_view content = line.substr(column);

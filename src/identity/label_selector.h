@@ -23,7 +23,7 @@ class LabelSelector {
   static Result<LabelSelector> parse(std::string_view text);
 
   // != and notin match a pod without the key, too; > and < compare 64-bit integers, and match no
-  // other value.
+  // other value. Labels that were cut are judged by those that are left.
   bool matches(const Label* labels, size_t count) const;
   bool matches(const PodLabels& labels) const { return matches(labels.begin(), labels.size()); }
   bool empty() const { return requirements_.empty(); }
