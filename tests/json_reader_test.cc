@@ -149,8 +149,9 @@ START_TEST(nesting) {
 END_TEST
 
 START_TEST(skipping) {
-  for (const char* value : {"1", "\"x\"", "null", "true", "[]", "{}", "\"\\ud83d\\ude00\"",
-                            "[1,[2,{\"s\":3}],\"]\"]", "{\"s\":{\"s\":[{}]},\"b\":\"}\"}"}) {
+  for (const char* value :
+       {"1", "\"x\"", "\"{\\\"a\\\\\\n\"", "null", "true", "[]", "{}", "\"\\ud83d\\ude00\"",
+        "[1,[2,{\"s\":3}],\"]\"]", "{\"s\":{\"s\":[{}]},\"b\":\"}\"}"}) {
     std::string document =
         "{\"a\":0,\"s\":" + std::string(value) + ",\"b\":[{\"s\":" + value + "}],\"c\":1}";
     check_tokens(document, "{ k:a n:0 k:s k:b [ { k:s } ] k:c n:1 } .", 1024, "s");

@@ -205,6 +205,11 @@ JsonReader::Step JsonReader::read_text(JsonToken& token) {
     if (part_ == Part::plain) {
       if (byte == '"') return end_text(token);
       if (byte == '\\') {
+        // JSON within JSON, as annotations have it, is full of these.
+        if (skip_depth_ >= 0 && end_ - at_ > 1 && meant_by(at_[1]) != 0) {
+          at_ += 2;
+          continue;
+        }
         keep(at_);
         part_ = Part::escape;
         run_ = ++at_;
@@ -238,10 +243,14 @@ JsonReader::Step JsonReader::end_text(JsonToken& token) {
   }
   at_++;
   token = is_key_ ? JsonToken::key : JsonToken::string;
-  if (is_key_)
-    state_ = State::colon;
-  else
+  if (!is_key_) {
     value_done();
+  } else if (at_ != end_ && *at_ == ':') {
+    at_++;
+    state_ = State::value;
+  } else {
+    state_ = State::colon;
+  }
   return Step::token;
 }
 
