@@ -27,15 +27,18 @@ int hex_value(char c) {
 
 }  // namespace
 
+// Lists are mostly as long as the one before: without slack, and without growing in steps.
 void PodTable::begin() {
   drop();
   next_.pods.reserve(std::min(held_.listed + 16, kPodsMax));
   next_.containers.reserve(std::min(held_.containers.size() + 16, kContainersMax));
+  next_.uids.reserve(held_.uids.size() + 16);
   next_.texts.reserve(held_.texts.size() + 1024);
 }
 
 void PodTable::drop() {
   next_ = List();
+  std::string().swap(next_.texts);  // a string that is assigned to keeps its memory
   shared_ = FlatMap<Text>(kContainersMax);
   uids_ = FlatMap<uint32_t>(kPodsMax);
 }
@@ -106,10 +109,6 @@ void PodTable::commit(uint64_t now_ns) {
   sort_containers(next_.containers);
   index_uids(next_);
 
-  next_.texts.shrink_to_fit();
-  next_.pods.shrink_to_fit();
-  next_.containers.shrink_to_fit();
-  next_.uids.shrink_to_fit();
   uint64_t digest = digest_of(next_);
   if (digest != digest_) generation_++;
   digest_ = digest;
