@@ -1,0 +1,272 @@
+#include "identity/pod_table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+namespace kubepulse {
+namespace {
+
+constexpr uint32_t kNowhere = UINT32_MAX;
+
+uint64_t hash_of(std::string_view text) {
+  return std::hash<std::string_view>()(text) | 1;  // 0 is no key
+}
+
+void mix(uint64_t& hash, uint64_t value) {
+  hash = (hash ^ value) * 0x9E3779B97F4A7C15ULL;
+  hash ^= hash >> 29;
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+// Lists are mostly as long as the one before: without slack, and without growing in steps.
+void PodTable::begin() {
+  drop();
+  next_.pods.reserve(std::min(held_.listed + 16, kPodsMax));
+  next_.containers.reserve(std::min(held_.containers.size() + 16, kContainersMax));
+  next_.uids.reserve(held_.uids.size() + 16);
+  next_.texts.reserve(held_.texts.size() + 1024);
+}
+
+void PodTable::drop() {
+  next_ = List();
+  std::string().swap(next_.texts);  // a string that is assigned to keeps its memory
+  shared_ = FlatMap<Text>(kContainersMax);
+  uids_ = FlatMap<uint32_t>(kPodsMax);
+}
+
+PodTable::Text PodTable::put(std::string_view text) {
+  Text made{static_cast<uint32_t>(next_.texts.size()), static_cast<uint32_t>(text.size())};
+  next_.texts += text;
+  return made;
+}
+
+PodTable::Text PodTable::put_once(std::string_view text) {
+  if (text.empty()) return {};
+  Text* known = shared_.insert(hash_of(text));
+  if (known != nullptr && view(next_, *known) == text) return *known;
+  Text made = put(text);
+  if (known != nullptr && known->size == 0) *known = made;
+  return made;
+}
+
+void PodTable::add(const Pod& pod, bool watched) {
+  if (next_.pods.size() == kPodsMax) {
+    overflow_++;
+    return;
+  }
+  uint64_t key = hash_of(pod.uid.view());
+  uint32_t* same = uids_.find(key);
+  if (same != nullptr && view(next_, next_.pods[*same].uid) == pod.uid.view()) return;
+  if (uint32_t* place = uids_.insert(key)) *place = static_cast<uint32_t>(next_.pods.size());
+
+  PodRow row;
+  row.uid = put(pod.uid.view());
+  if (pod.static_uid.view() != pod.uid.view()) row.static_uid = put(pod.static_uid.view());
+  row.ns = put_once(pod.ns.view());
+  row.name = put(pod.name.view());
+  row.only_container = put(pod.only_container.view());
+  row.watched = watched;
+  row.host_network = pod.host_network;
+  next_.pods.push_back(row);
+  for (size_t i = 0; i < pod.container_count; i++) {
+    const PodContainer& container = pod.containers[i];
+    if (container.id.empty() && container.last_id.empty()) continue;
+    Text name = put_once(container.name.view());
+    add_container(container.id.view(), name);
+    add_container(container.last_id.view(), name);
+  }
+}
+
+void PodTable::add_container(std::string_view id, Text name) {
+  ContainerRow row{};
+  if (!parse_id(id, row.id)) return;
+  if (next_.containers.size() == kContainersMax) {
+    overflow_++;
+    return;
+  }
+  row.pod = static_cast<uint32_t>(next_.pods.size() - 1);
+  row.name = name;
+  next_.containers.push_back(row);
+}
+
+void PodTable::commit(uint64_t now_ns) {
+  next_.listed = next_.pods.size();
+  sort_containers(next_.containers);
+  index_uids(next_);
+  count_namespaces(next_);
+  std::vector<uint32_t> places(held_.pods.size(), kNowhere);  // of the rows of held_ in next_
+  keep_gone_pods(now_ns, places);
+  keep_gone_containers(now_ns, places);
+  sort_containers(next_.containers);
+  index_uids(next_);
+
+  uint64_t digest = digest_of(next_);
+  if (digest != digest_) generation_++;
+  digest_ = digest;
+  held_ = std::move(next_);
+  drop();
+}
+
+void PodTable::keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places) {
+  for (size_t i = 0; i < held_.pods.size(); i++) {
+    PodRow row = held_.pods[i];
+    if (const PodRow* listed = find_pod(next_, view(held_, row.uid))) {
+      places[i] = static_cast<uint32_t>(listed - next_.pods.data());
+      continue;
+    }
+    if (row.gone_since_ns == 0) row.gone_since_ns = std::max(now_ns, uint64_t{1});
+    if (now_ns > row.gone_since_ns && now_ns - row.gone_since_ns >= kGoneKeptNs) continue;
+    if (next_.pods.size() - next_.listed == kGonePodsMax) {
+      overflow_++;
+      continue;
+    }
+    row.ns = put_once(view(held_, row.ns));
+    for (Text* text : {&row.uid, &row.static_uid, &row.name, &row.only_container})
+      *text = put(view(held_, *text));
+    places[i] = static_cast<uint32_t>(next_.pods.size());
+    next_.pods.push_back(row);
+  }
+}
+
+void PodTable::keep_gone_containers(uint64_t now_ns, const std::vector<uint32_t>& places) {
+  std::vector<ContainerRow> kept;
+  for (ContainerRow row : held_.containers) {
+    if (places[row.pod] == kNowhere || find_container(next_, row.id) != nullptr) continue;
+    if (row.gone_since_ns == 0) row.gone_since_ns = std::max(now_ns, uint64_t{1});
+    if (now_ns > row.gone_since_ns && now_ns - row.gone_since_ns >= kGoneKeptNs) continue;
+    if (next_.containers.size() + kept.size() == kContainersMax) {
+      overflow_++;
+      continue;
+    }
+    row.name = put_once(view(held_, row.name));
+    row.pod = places[row.pod];
+    kept.push_back(row);
+  }
+  next_.containers.insert(next_.containers.end(), kept.begin(), kept.end());
+}
+
+std::optional<PodName> PodTable::find(std::string_view pod_uid,
+                                      std::string_view container_id) const {
+  ContainerId id;
+  const ContainerRow* container = parse_id(container_id, id) ? find_container(held_, id) : nullptr;
+  const PodRow* pod = container != nullptr ? &held_.pods[container->pod] : find_pod(held_, pod_uid);
+  if (pod == nullptr) return std::nullopt;
+  PodName name;
+  name.ns = view(held_, pod->ns);
+  name.pod = view(held_, pod->name);
+  if (container != nullptr)
+    name.container = view(held_, container->name);
+  else if (!container_id.empty())
+    name.container = view(held_, pod->only_container);
+  name.watched = pod->watched;
+  name.host_network = pod->host_network;
+  return name;
+}
+
+size_t PodTable::bytes() const {
+  return sizeof *this + held_.texts.capacity() + held_.pods.capacity() * sizeof(PodRow) +
+         held_.containers.capacity() * sizeof(ContainerRow) +
+         held_.uids.capacity() * sizeof(UidRow) + held_.namespaces.capacity() * sizeof(Namespace);
+}
+
+bool PodTable::parse_id(std::string_view text, ContainerId& id) {
+  if (text.size() != 2 * sizeof id.bytes) return false;
+  for (size_t i = 0; i < sizeof id.bytes; i++) {
+    int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    id.bytes[i] = static_cast<unsigned char>(high << 4 | low);
+  }
+  return true;
+}
+
+const PodTable::ContainerRow* PodTable::find_container(const List& list, const ContainerId& id) {
+  auto at = std::lower_bound(list.containers.begin(), list.containers.end(), id,
+                             [](const ContainerRow& row, const ContainerId& wanted) {
+                               return memcmp(row.id.bytes, wanted.bytes, sizeof wanted.bytes) < 0;
+                             });
+  if (at == list.containers.end() || memcmp(at->id.bytes, id.bytes, sizeof id.bytes) != 0)
+    return nullptr;
+  return &*at;
+}
+
+const PodTable::PodRow* PodTable::find_pod(const List& list, std::string_view uid) {
+  auto at = std::lower_bound(
+      list.uids.begin(), list.uids.end(), uid,
+      [&list](const UidRow& row, std::string_view wanted) { return view(list, row.uid) < wanted; });
+  if (at == list.uids.end() || view(list, at->uid) != uid) return nullptr;
+  return &list.pods[at->pod];
+}
+
+// An id that two pods claim stays with the first.
+void PodTable::sort_containers(std::vector<ContainerRow>& containers) {
+  auto order = [](const ContainerRow& a, const ContainerRow& b) {
+    return memcmp(a.id.bytes, b.id.bytes, sizeof a.id.bytes);
+  };
+  std::stable_sort(containers.begin(), containers.end(),
+                   [&](const ContainerRow& a, const ContainerRow& b) { return order(a, b) < 0; });
+  auto last =
+      std::unique(containers.begin(), containers.end(),
+                  [&](const ContainerRow& a, const ContainerRow& b) { return order(a, b) == 0; });
+  containers.erase(last, containers.end());
+}
+
+// A pod's own uid is stronger than another's claim to it, and one that is listed than one that is
+// gone.
+void PodTable::index_uids(List& list) {
+  list.uids.clear();
+  for (size_t i = 0; i < list.pods.size(); i++) {
+    const PodRow& row = list.pods[i];
+    uint8_t rank = row.gone_since_ns == 0 ? 0 : 2;
+    auto pod = static_cast<uint32_t>(i);
+    list.uids.push_back({row.uid, pod, rank});
+    if (row.static_uid.size > 0)
+      list.uids.push_back({row.static_uid, pod, static_cast<uint8_t>(rank + 1)});
+  }
+  std::sort(list.uids.begin(), list.uids.end(), [&list](const UidRow& a, const UidRow& b) {
+    int order = view(list, a.uid).compare(view(list, b.uid));
+    if (order != 0) return order < 0;
+    return a.rank != b.rank ? a.rank < b.rank : a.pod < b.pod;
+  });
+}
+
+// O(pods * namespaces), of which a node has a few.
+void PodTable::count_namespaces(List& list) {
+  for (const PodRow& row : list.pods) {
+    auto known = std::find_if(
+        list.namespaces.begin(), list.namespaces.end(),
+        [&](const Namespace& each) { return view(list, each.name) == view(list, row.ns); });
+    if (known == list.namespaces.end())
+      list.namespaces.push_back({row.ns, 1});
+    else
+      known->pods++;
+  }
+}
+
+uint64_t PodTable::digest_of(const List& list) {
+  // Of the uids, because they are in order: that of the pods is the kubelet's whim.
+  uint64_t digest = 1;
+  auto mix_pod = [&](const PodRow& row) {
+    for (Text text : {row.uid, row.static_uid, row.ns, row.name, row.only_container})
+      mix(digest, hash_of(view(list, text)));
+    mix(digest, row.watched * 2 + row.host_network);
+  };
+  for (const UidRow& each : list.uids)
+    mix_pod(list.pods[each.pod]);
+  for (const ContainerRow& row : list.containers) {
+    mix(digest, hash_of({reinterpret_cast<const char*>(row.id.bytes), sizeof row.id.bytes}));
+    mix(digest, hash_of(view(list, row.name)));
+    mix_pod(list.pods[row.pod]);
+  }
+  return digest;
+}
+
+}  // namespace kubepulse

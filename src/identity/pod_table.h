@@ -1,0 +1,134 @@
+// The pods of this node, by what the path of a cgroup says: a pod's uid and a container's id.
+// Filled from whole lists; what a list no longer has is still known for a while, so that a late
+// event gets its name. Pure.
+#ifndef KUBEPULSE_IDENTITY_POD_TABLE_H
+#define KUBEPULSE_IDENTITY_POD_TABLE_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/flat_map.h"
+#include "identity/pod.h"
+
+namespace kubepulse {
+
+// The views are valid until the next commit().
+struct PodName {
+  std::string_view ns, pod;
+  std::string_view container;  // "": the sandbox, the pod's own cgroup, or not known
+  bool watched = true;         // as given to add()
+  bool host_network = false;
+};
+
+class PodTable {
+ public:
+  // A kubelet takes 110 pods unless it is told otherwise, and what is told is rarely above 500.
+  static constexpr size_t kPodsMax = 1024;      // of one list
+  static constexpr size_t kGonePodsMax = 1024;  // the newest stay
+  // Ids: a container has one or two, and those of its lives before for a while.
+  static constexpr size_t kContainersMax = 8192;
+  static constexpr uint64_t kGoneKeptNs = 300 * kNsPerSecond;
+
+  // A new list: begin, add each pod, and commit it as a whole, or drop it where it turned out to be
+  // broken; the last good one is what is asked until then. A uid that was added before is ignored.
+  void begin();
+  // `watched`: an opinion of the caller's, handed back with each answer.
+  void add(const Pod& pod, bool watched = true);
+  void commit(uint64_t now_ns);
+  void drop();
+
+  // As a cgroup's path has them: `pod_uid` with dashes, or the 32 hex digits of a static pod;
+  // `container_id` of 64 hex digits, or "". By the container, else by the pod; nothing is
+  // guessed, but where just the one name of a pod's containers is known (Pod::only_container)
+  // every id is taken for it, the sandbox's too. O(log N), below a microsecond.
+  std::optional<PodName> find(std::string_view pod_uid, std::string_view container_id) const;
+
+  // Changes whenever find() may answer otherwise than before.
+  uint64_t generation() const { return generation_; }
+
+  size_t pods() const { return held_.listed; }  // of the last list
+  size_t gone_pods() const { return held_.pods.size() - held_.listed; }
+  size_t containers() const { return held_.containers.size(); }  // ids, gone ones included
+  // Calls visit(ns, pods) for each namespace of the last list.
+  template <typename Visit>
+  void each_namespace(Visit&& visit) const {
+    for (const Namespace& each : held_.namespaces)
+      visit(view(held_, each.name), each.pods);
+  }
+
+  // Pods and container ids that were left out for want of room, in all lists so far.
+  uint64_t overflow() const { return overflow_; }
+  size_t bytes() const;  // memory held
+
+ private:
+  struct Text {
+    uint32_t at = 0;
+    uint32_t size = 0;
+  };
+  struct PodRow {
+    Text uid, static_uid, ns, name, only_container;
+    uint64_t gone_since_ns = 0;  // 0: listed
+    bool watched = true;
+    bool host_network = false;
+  };
+  struct ContainerId {
+    unsigned char bytes[32];
+  };
+  struct ContainerRow {
+    ContainerId id;
+    uint32_t pod;
+    Text name;
+    uint64_t gone_since_ns;
+  };
+  struct UidRow {
+    Text uid;
+    uint32_t pod;
+    uint8_t rank;  // the lowest of a uid answers
+  };
+  struct Namespace {
+    Text name;
+    size_t pods;
+  };
+  struct List {
+    std::string texts;
+    std::vector<PodRow> pods;              // `listed` of them, then the gone, the newest first
+    std::vector<ContainerRow> containers;  // once committed by id
+    std::vector<UidRow> uids;              // once committed by uid and rank
+    std::vector<Namespace> namespaces;
+    size_t listed = 0;
+  };
+
+  static std::string_view view(const List& list, Text text) {
+    return std::string_view(list.texts).substr(text.at, text.size);
+  }
+  static bool parse_id(std::string_view text, ContainerId& id);
+  static const ContainerRow* find_container(const List& list, const ContainerId& id);
+  static const PodRow* find_pod(const List& list, std::string_view uid);
+  static void sort_containers(std::vector<ContainerRow>& containers);
+  static void index_uids(List& list);
+  static void count_namespaces(List& list);
+  static uint64_t digest_of(const List& list);
+
+  Text put(std::string_view text);
+  Text put_once(std::string_view text);  // for what many have in common
+  void add_container(std::string_view id, Text name);
+  void keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places);
+  void keep_gone_containers(uint64_t now_ns, const std::vector<uint32_t>& places);
+
+  List held_;
+  List next_;
+  // While a list is made, by hash: the texts of put_once(), and the rows of next_ by uid.
+  FlatMap<Text> shared_{kContainersMax};
+  FlatMap<uint32_t> uids_{kPodsMax};
+  uint64_t digest_ = 0;
+  uint64_t generation_ = 1;
+  uint64_t overflow_ = 0;
+};
+
+}  // namespace kubepulse
+
+#endif
