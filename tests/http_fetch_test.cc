@@ -1,123 +1,19 @@
 // Against peers of our own: child processes that do what they are told with one connection.
 #include "identity/http_fetch.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <functional>
-
 #include "identity/http_url.h"
 #include "tests/check.h"
+#include "tests/peer.h"
 
 using namespace kubepulse;  // NOLINT
 
 namespace {
-
-constexpr int kTurnMs = 50;
-constexpr int kTurnsMax = 400;
-
-// Listens on a port of its own; a child serves the first connection.
-class Peer {
- public:
-  explicit Peer(const std::function<void(int fd)>& serve) {
-    listener_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    auto* address = reinterpret_cast<sockaddr_in*>(&get.address);
-    address->sin_family = AF_INET;
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    get.address_length = sizeof *address;
-    auto* any = reinterpret_cast<sockaddr*>(address);
-    ck_assert(bind(listener_.get(), any, sizeof *address) == 0 && listen(listener_.get(), 8) == 0);
-    socklen_t length = sizeof *address;
-    getsockname(listener_.get(), any, &length);
-    get.authority = "127.0.0.1:1";
-    get.target = "/pods";
-    child_ = fork();
-    if (child_ != 0) return;
-    Fd fd(accept(listener_.get(), nullptr, nullptr));
-    if (serve) serve(fd.get());
-    _exit(0);
-  }
-  ~Peer() {
-    kill(child_, SIGKILL);
-    waitpid(child_, nullptr, 0);
-  }
-  void stop_listening() { listener_.reset(); }
-
-  HttpGet get;
-
- private:
-  Fd listener_;
-  pid_t child_ = -1;
-};
-
-void say(int fd, const std::string& text) {
-  for (size_t at = 0; at < text.size();) {
-    ssize_t sent = send(fd, text.data() + at, text.size() - at, MSG_NOSIGNAL);
-    if (sent <= 0) _exit(1);
-    at += static_cast<size_t>(sent);
-  }
-}
-
-std::string hear(int fd) {
-  std::string text;
-  char bytes[4096];
-  while (text.find("\r\n\r\n") == text.npos) {
-    ssize_t size = recv(fd, bytes, sizeof bytes, 0);
-    if (size <= 0) _exit(1);
-    text.append(bytes, static_cast<size_t>(size));
-  }
-  return text;
-}
 
 std::function<void(int)> answers(const std::string& text) {
   return [text](int fd) {
     hear(fd);
     say(fd, text);
   };
-}
-
-struct Got {
-  Status status;
-  int code = -1;
-  std::string body;
-  uint64_t bytes = 0;
-};
-
-Got fetch(const HttpGet& get, HttpFetchLimits limits = {}, uint64_t enough = UINT64_MAX) {
-  Result<Loop> loop = Loop::create();
-  ck_assert(loop.ok());
-  Got got;
-  bool done = false;
-  std::unique_ptr<HttpFetch> fetch;
-  fetch = std::make_unique<HttpFetch>(
-      loop.value(), get, limits,
-      [&](int, std::string_view piece) {
-        got.bytes += piece.size();
-        if (got.body.size() < 4096) got.body += piece;
-        return got.bytes < enough;
-      },
-      [&](Status status, int code) {
-        got.status = std::move(status);
-        got.code = code;
-        done = true;
-        fetch.reset();
-      });
-  fetch->start();
-  ck_assert(!done);
-  for (int turns = 0; turns < kTurnsMax && !done; turns++)
-    CHECK_OK(loop.value().turn(kTurnMs));
-  ck_assert_msg(done, "it did not end");
-  return got;
-}
-
-void check_error(const Got& got, const char* part, int code) {
-  ck_assert_msg(got.status.message().find(part) != std::string::npos, "got \"%s\", want \"%s\"",
-                got.status.message().c_str(), part);
-  ck_assert_int_eq(got.code, code);
 }
 
 HttpFetchLimits short_limits() {
@@ -263,14 +159,6 @@ START_TEST(given_up) {
 }
 END_TEST
 
-START_TEST(without_tls) {
-  if (tls_is_built_in()) return;
-  auto tls = Tls::make({});
-  ck_assert(!tls.ok());
-  ck_assert(tls.status().message().find("make TLS=1") != std::string::npos);
-}
-END_TEST
-
 START_TEST(urls) {
   auto url = HttpUrl::parse("https://127.0.0.1:10250");
   ck_assert(url.ok() && url.value().tls && url.value().port == 10250);
@@ -288,5 +176,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("http_fetch", an_answer, the_request, byte_by_byte, a_long_one, without_end,
-           nobody_there, silent, hangs_in_the_middle, trickles, no_answer, given_up, without_tls,
-           urls)
+           nobody_there, silent, hangs_in_the_middle, trickles, no_answer, given_up, urls)
