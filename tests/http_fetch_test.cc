@@ -18,8 +18,8 @@ std::function<void(int)> answers(const std::string& text) {
 
 HttpFetchLimits short_limits() {
   HttpFetchLimits limits;
-  limits.connect_ns = limits.idle_ns = kNsPerSecond / 5;
-  limits.whole_ns = kNsPerSecond / 2;
+  limits.connect_ns = limits.idle_ns = kNsPerSecond;
+  limits.whole_ns = 3 * kNsPerSecond;
   return limits;
 }
 
