@@ -2,6 +2,7 @@
 #   make                 build/kubepulse, static
 #   sudo make deps run   install what is missing, build, run the daemon on :9090
 #   sudo make deps test  the same, then the tests
+#   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
 
 VERSION  ?= 0.1.0
@@ -23,7 +24,9 @@ ifeq ($(TRIPLE),)
 endif
 CROSS := $(if $(filter $(MACHINE),$(ARCH)),,$(ARCH))
 
-BUILD ?= build$(CROSS:%=/%)
+# TLS=1 links mbedTLS, for a kubelet that speaks HTTPS.
+TLS ?=
+BUILD ?= build$(CROSS:%=/%)$(if $(TLS),/tls)
 STRIP ?= $(if $(CROSS),$(TRIPLE)-)strip
 CLANG      ?= clang
 BPFTOOL    ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool) bpftool)
@@ -33,7 +36,7 @@ PUBLIC_SUFFIX ?= /usr/share/publicsuffix/public_suffix_list.dafsa
 ifneq ($(CROSS),)
   # The compiler's package has the C and C++ libraries; the others are unpacked here, and nothing of this machine's is used.
   SYSROOT := $(abspath $(BUILD))/sysroot
-  SYSROOT_PACKAGES := libbpf-dev libelf-dev zlib1g-dev check libsubunit-dev
+  SYSROOT_PACKAGES := libbpf-dev libelf-dev zlib1g-dev check libsubunit-dev $(if $(TLS),libmbedtls-dev)
   SYSROOT_READY := $(SYSROOT)/.complete
   ifeq ($(origin CXX),default)
     CXX := $(TRIPLE)-g++
@@ -61,6 +64,9 @@ override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -f
   -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
 override CPPFLAGS += -Isrc -I. -I$(BUILD) -D_GNU_SOURCE -MMD -MP
 override LDFLAGS  += -Wl,--gc-sections
+ifneq ($(TLS),)
+  override CPPFLAGS += -DKUBEPULSE_TLS
+endif
 ifneq ($(SANITIZER),)
   override CXXFLAGS += -fsanitize=$(SANITIZER) -fno-sanitize-recover=all -fno-omit-frame-pointer
   override LDFLAGS  += -fsanitize=$(SANITIZER)
@@ -68,7 +74,7 @@ else
   override LDFLAGS += -static
 endif
 # Expanded when a recipe runs, so that `make deps ...` finds what it has just installed.
-LIBS       = $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)
+LIBS       = $(if $(TLS),-lmbedtls -lmbedx509 -lmbedcrypto) $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)
 CHECK_LIBS = $$($(PKG_CONFIG) --static --libs check)
 
 # No text of the source goes into the objects, some 10 KB each: the compiler is not to find it. Nor columns.
@@ -211,7 +217,7 @@ uninstall:
 
 # What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
 PACKAGES = clang make pkg-config git publicsuffix \
-  $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check)
+  $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check $(if $(TLS),libmbedtls-dev))
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
     prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
