@@ -47,6 +47,10 @@ struct Ended {
 };
 Ended run_daemon(const Launch& launch);
 
+// Half of what the daemon gives a client that hangs: whoever is answered sooner has not waited for
+// one. No measure of speed.
+constexpr double kPromptSeconds = 5;
+
 // The daemon where it serves. It dies with the process that started it, at the latest.
 class Daemon {
  public:
