@@ -7,25 +7,17 @@
 //   tracepoint      net_dev_queue and netif_receive_skb, where kprobes are compiled out. They see
 //                   every packet, so that what is no UDP must be turned away cheaply, and they see
 //                   it once per device: user space takes the repetitions for retransmissions.
+#include "bpf/dns_output.h"
 #include "bpf/owner.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define DNS_PORT 53
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86DD
 #define ETH_P_8021Q 0x8100
 #define IPV4_HEADER_MIN 20
 #define IPV6_HEADER 40
-#define UDP_HEADER 8
 #define VLAN_TAG 4
-
-struct {
-  __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 2 << 20);
-} dns_ring SEC(".maps");
-
-__u64 dns_dropped = 0;
 
 struct packet {
   __u8 ip[IPV6_HEADER + UDP_HEADER];  // the headers as they stand, IPv4 without its options

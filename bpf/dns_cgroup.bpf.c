@@ -1,19 +1,10 @@
 // DNS over UDP by stable interfaces alone (see stable.h), on the root cgroup: each packet as it
 // leaves a socket, behind NAT, and as it is delivered to one, before. The addresses of query and
 // answer may therefore differ; the socket is the same, and its cookie goes with both.
+#include "bpf/dns_output.h"
 #include "bpf/stable.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-#define DNS_PORT 53
-#define UDP_HEADER 8
-
-struct {
-  __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 2 << 20);
-} dns_ring SEC(".maps");
-
-__u64 dns_dropped = 0;
 
 struct packet {
   __u32 message_at;  // offset

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "collect/process.h"
+#include "identity/tls.h"
 #include "version.h"
 
 namespace kubepulse {
@@ -284,6 +285,7 @@ DaemonFacts Daemon::facts() {
   DaemonFacts facts;
   facts.version = KUBEPULSE_VERSION;
   facts.revision = KUBEPULSE_REVISION;
+  facts.tls = tls_is_built_in();
   facts.libbpf = std::to_string(LIBBPF_MAJOR_VERSION) + "." + std::to_string(LIBBPF_MINOR_VERSION);
   for (const Attached& attached : probes_.outcome)
     facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,

@@ -1,7 +1,5 @@
 #include "collect/dns_probe.h"
 
-#include <sys/utsname.h>
-
 #include "bpf/dns.skel.h"
 #include "bpf/dns_cgroup.skel.h"
 
@@ -26,12 +24,6 @@ const std::vector<Signal>& cgroup_signals() {
   return signals;
 }
 
-// See prefers_cgroup().
-bool preemptible() {
-  utsname kernel{};
-  return uname(&kernel) == 0 && prefers_cgroup(kernel.release);
-}
-
 }  // namespace
 
 void DnsProbe::SkeletonDeleter::operator()(dns_bpf* skeleton) const {
@@ -44,7 +36,7 @@ void DnsProbe::SkeletonDeleter::operator()(dns_cgroup_bpf* skeleton) const {
 DnsProbe::~DnsProbe() = default;
 
 const std::vector<Signal>& DnsProbe::signals() {
-  static const std::vector<Signal> signals = preemptible()
+  static const std::vector<Signal> signals = prefers_cgroup()
                                                  ? joined(cgroup_signals(), tracing_signals())
                                                  : joined(tracing_signals(), cgroup_signals());
   return signals;
@@ -58,7 +50,7 @@ Result<std::unique_ptr<DnsProbe>> DnsProbe::open(const DnsProbeConfig& config,
   bool may_trace = config.flavour != "cgroup";
   bool may_hang = config.flavour == "auto" || !may_trace;
   // That flavour cannot tell owners of cgroup v1.
-  bool cgroup_first = preemptible() && config.legacy_subsys < 0;
+  bool cgroup_first = prefers_cgroup() && config.legacy_subsys < 0;
   if (may_hang && cgroup_first) status = probe->open_cgroup(config, settings);
   if (may_trace && status.ok() && !probe->loaded_.any()) {
     tried = std::move(probe->loaded_.outcome);

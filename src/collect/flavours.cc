@@ -1,5 +1,7 @@
 #include "collect/flavours.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -120,6 +122,11 @@ std::vector<Signal> joined(const std::vector<Signal>& first, const std::vector<S
 
 bool prefers_cgroup(const char* release) {
   return atoi(release) >= 7;
+}
+
+bool prefers_cgroup() {
+  utsname kernel{};
+  return uname(&kernel) == 0 && prefers_cgroup(kernel.release);
 }
 
 void tell_refused(const std::vector<Signal>& signals, const std::vector<Attached>& other,

@@ -71,6 +71,8 @@ std::vector<Signal> joined(const std::vector<Signal>& first, const std::vector<S
 // whatever other tasks do meanwhile on that CPU. Hooks of cgroups skip nothing. `release` as of
 // uname(2).
 bool prefers_cgroup(const char* release);
+// Of the running kernel.
+bool prefers_cgroup();
 
 // Where only one of them is used: puts among the refused of each signal every flavour that would be
 // better, or all of them where none works, in their order. The reason is that of `outcome`, else

@@ -1,12 +1,10 @@
 #include "collect/tcp_probe.h"
 
 #include <bpf/bpf.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/clock.h"
@@ -20,12 +18,6 @@ namespace kubepulse {
 namespace {
 
 constexpr int kWorthMax = 7;  // see worth()
-
-// See prefers_cgroup().
-bool tracepoints_preemptible() {
-  utsname kernel{};
-  return uname(&kernel) == 0 && prefers_cgroup(kernel.release);
-}
 
 const std::vector<Signal>& tracing_signals() {
   static const std::vector<Signal> signals = {
@@ -67,7 +59,7 @@ void TcpProbe::SkeletonDeleter::operator()(tcp_cgroup_bpf* skeleton) const {
 TcpProbe::~TcpProbe() = default;
 
 const std::vector<Signal>& TcpProbe::signals() {
-  static const std::vector<Signal> signals = tracepoints_preemptible()
+  static const std::vector<Signal> signals = prefers_cgroup()
                                                  ? joined(cgroup_signals(), tracing_signals())
                                                  : joined(tracing_signals(), cgroup_signals());
   return signals;
@@ -82,8 +74,7 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open(const TcpProbeConfig& config,
     return cgroup;
   }
   // That flavour cannot tell owners of cgroup v1.
-  bool cgroup_first =
-      tracepoints_preemptible() && config.flavour == "auto" && config.legacy_subsys < 0;
+  bool cgroup_first = prefers_cgroup() && config.flavour == "auto" && config.legacy_subsys < 0;
   auto open_first = cgroup_first ? open_cgroup : open_tracing;
   auto open_second = cgroup_first ? open_tracing : open_cgroup;
   const std::string kApart = "it goes with another flavour of tcp_state";
@@ -113,7 +104,7 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open_tracing(const TcpProbeConfig& c
     bpf_map__set_max_entries(skeleton->maps.connections, config.connections_max);
     skeleton->rodata->keep_listeners = config.log_events || config.legacy_subsys >= 0;
     skeleton->rodata->keep_comm = config.log_events;
-    skeleton->rodata->preemptible = tracepoints_preemptible();
+    skeleton->rodata->preemptible = prefers_cgroup();
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     return skeleton->skeleton;
   };

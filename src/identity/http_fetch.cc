@@ -21,6 +21,10 @@ std::string request_text(const HttpGet& get) {
   return text + "Connection: close\r\n\r\n";
 }
 
+bool is_wait(const StreamStep& step) {
+  return step.kind == StreamStep::Kind::wait_read || step.kind == StreamStep::Kind::wait_write;
+}
+
 }  // namespace
 
 HttpFetch::HttpFetch(Loop& loop, HttpGet get, const HttpFetchLimits& limits, Take take, Done done)
@@ -119,10 +123,6 @@ bool HttpFetch::wait(const StreamStep& step) {
   uint32_t events = step.kind == StreamStep::Kind::wait_write ? EPOLLOUT : EPOLLIN;
   Status status = loop_.change(fd_.get(), events);
   return status.ok() ? false : finish(std::move(status));
-}
-
-static bool is_wait(const StreamStep& step) {
-  return step.kind == StreamStep::Kind::wait_read || step.kind == StreamStep::Kind::wait_write;
 }
 
 bool HttpFetch::shake_hands() {

@@ -1,6 +1,5 @@
 // Every way to send a query, by each kind of hook that this kernel has.
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,9 +84,7 @@ void send_in_all_ways(const Cgroup& cgroup, const Address& to) {
 
 // Whether the kernel may skip the programs of such a flavour: see prefers_cgroup().
 bool may_be_skipped(const std::string& flavour) {
-  utsname kernel{};
-  return (flavour == "fentry" || flavour == "tracepoint") && uname(&kernel) == 0 &&
-         prefers_cgroup(kernel.release);
+  return (flavour == "fentry" || flavour == "tracepoint") && prefers_cgroup();
 }
 
 // What is lost is told: of each query or answer that is not counted a run was skipped.
