@@ -1,12 +1,11 @@
 #include "identity/pod_list.h"
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/check.h"
+#include "tests/test_data.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -82,17 +81,9 @@ void check_pods(const std::string& document, const std::string& want) {
     CHECK_TEXT(pods_of(document, bytes), want);
 }
 
-std::string file(const std::string& path) {
-  std::ifstream stream(path);
-  std::stringstream text;
-  text << stream.rdbuf();
-  ck_assert_msg(!text.str().empty(), "%s: run from the top of the repository", path.c_str());
-  return text.str();
-}
-
 START_TEST(real_kubelet_with_api) {
   check_pods(
-      file("tests/data/kubelet/systemd-api/pods.json"),
+      test_data("kubelet/systemd-api/pods.json"),
       "batch/crash a09eae3d-38cc-4b95-ad39-3b8ea6dd56ca running best_effort 10.244.0.2 app=crash\n"
       "  crash 331370<b696a0 terminated:Error(3) x2\n"
       "payments/db d6a1bee6-f61c-44c0-a9f0-e339d704da3d running guaranteed 10.244.0.3 app=db\n"
@@ -115,7 +106,7 @@ START_TEST(real_kubelet_with_api) {
 END_TEST
 
 START_TEST(real_kubelet_of_2020) {
-  check_pods(file("tests/data/kubelet/kubelet-1.20-systemd-v1/pods.json"),
+  check_pods(test_data("kubelet/kubelet-1.20-systemd-v1/pods.json"),
              "batch/crash-rig-node 1f6724e6844ded1a5d85a8736a0dbf70 "
              "static:1f6724e6844ded1a5d85a8736a0dbf70 running best_effort 10.244.0.4 app=crash\n"
              "  crash 6b3af2<e6ab7c terminated:Error(3) x1\n"
@@ -137,7 +128,7 @@ END_TEST
 
 START_TEST(every_real_kubelet) {
   for (const char* config : {"cgroupfs", "cgroupfs-v1", "systemd", "systemd-crun"}) {
-    std::string document = file("tests/data/kubelet/" + std::string(config) + "/pods.json");
+    std::string document = test_data("kubelet/" + std::string(config) + "/pods.json");
     std::string got = pods_of(document);
     for (const char* each :
          {"batch/crash-rig-node",

@@ -1,7 +1,6 @@
 #include "identity/pod_table.h"
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -9,6 +8,7 @@
 #include "identity/cgroup_path.h"
 #include "identity/pod_list.h"
 #include "tests/check.h"
+#include "tests/test_data.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -324,26 +324,18 @@ START_TEST(memory) {
 }
 END_TEST
 
-std::string file(const std::string& path) {
-  std::ifstream stream(path);
-  std::stringstream text;
-  text << stream.rdbuf();
-  ck_assert_msg(!text.str().empty(), "%s: run from the top of the repository", path.c_str());
-  return text.str();
-}
-
 // Every cgroup of a pod on a real node has its pod's name, and every container its own.
 START_TEST(real_nodes) {
   for (const char* config : {"cgroupfs", "cgroupfs-v1", "systemd", "systemd-api", "systemd-crun",
                              "kubelet-1.20-systemd-v1"}) {
-    std::string folder = "tests/data/kubelet/" + std::string(config);
+    std::string folder = "kubelet/" + std::string(config);
     PodTable table;
     table.begin();
     PodListReader reader([&table](const Pod& pod) { table.add(pod); });
-    CHECK_OK(reader.feed(file(folder + "/pods.json")));
+    CHECK_OK(reader.feed(test_data(folder + "/pods.json")));
     CHECK_OK(reader.finish());
     table.commit(kSecond);
-    std::istringstream lines(file(folder + "/cgroup-dirs.txt"));
+    std::istringstream lines(test_data(folder + "/cgroup-dirs.txt"));
     int pods = 0, containers = 0, sandboxes = 0;
     for (std::string line; std::getline(lines, line);) {
       CgroupOwner owner = owner_of_path(line);

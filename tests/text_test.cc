@@ -79,6 +79,22 @@ START_TEST(pieces) {
 }
 END_TEST
 
+START_TEST(hexadecimal) {
+  ck_assert(parse_hex("0") == 0 && parse_hex("1aF") == 0x1AF);
+  ck_assert(parse_hex("ffffffffffffffff") == UINT64_MAX);
+  for (const char* bad : {"", "g", "-1", "0x1", " 1", "1 ", "10000000000000000"})
+    ck_assert_msg(!parse_hex(bad), "%s", bad);
+}
+END_TEST
+
+START_TEST(case_and_blanks) {
+  ck_assert(is_same_but_case("Keep-ALIVE", "keep-alive") && is_same_but_case("", ""));
+  ck_assert(!is_same_but_case("keep", "keep-alive") && !is_same_but_case("keep-alive", "keep"));
+  CHECK_TEXT(trim_blanks(" \t a b\t "), "a b");
+  CHECK_TEXT(trim_blanks(" \t"), "");
+}
+END_TEST
+
 }  // namespace
 
-CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces)
+CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces, hexadecimal, case_and_blanks)

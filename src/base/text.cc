@@ -141,6 +141,33 @@ std::optional<uint64_t> parse_number(std::string_view text, uint64_t max) {
   return value;
 }
 
+std::optional<uint64_t> parse_hex(std::string_view text) {
+  if (text.empty() || text.size() > 16) return std::nullopt;
+  uint64_t value = 0;
+  for (char byte : text) {
+    char digit = ascii_lower(byte);
+    bool decimal = digit >= '0' && digit <= '9';
+    if (!decimal && (digit < 'a' || digit > 'f')) return std::nullopt;
+    value = value << 4 | static_cast<uint64_t>(decimal ? digit - '0' : digit - 'a' + 10);
+  }
+  return value;
+}
+
+char ascii_lower(char byte) {
+  return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 'a' - 'A') : byte;
+}
+
+bool is_same_but_case(std::string_view text, std::string_view lower_case) {
+  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                    [](char a, char b) { return ascii_lower(a) == b; });
+}
+
+std::string_view trim_blanks(std::string_view text) {
+  size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 std::string_view next_piece(std::string_view& rest, char separator) {
   size_t at = rest.find(separator);
   std::string_view piece = rest.substr(0, at);

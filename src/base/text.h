@@ -34,6 +34,17 @@ void append_rfc3339(std::string& out, uint64_t realtime_ns);
 // The whole of `text` as a decimal number in [0, max]; nothing else is accepted.
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t max = UINT64_MAX);
 
+// The whole of `text`, 1 to 16 digits, as a hexadecimal number.
+std::optional<uint64_t> parse_hex(std::string_view text);
+
+// Without locale, as <cctype> has one.
+char ascii_lower(char byte);
+// Whether `text` is `lower_case`, which is in lower case, but for its case.
+bool is_same_but_case(std::string_view text, std::string_view lower_case);
+
+// Without spaces and tabs before and behind.
+std::string_view trim_blanks(std::string_view text);
+
 // The next piece of `rest` up to `separator`; `rest` is left behind it.
 std::string_view next_piece(std::string_view& rest, char separator);
 

@@ -57,14 +57,8 @@ std::optional<uint64_t> parse_effective_capabilities(std::string_view status) {
   while (!status.empty()) {
     std::string_view line = next_piece(status, '\n');
     if (next_piece(line, '\t') != "CapEff:") continue;
-    if (line.size() != 16) return std::nullopt;
-    uint64_t bits = 0;
-    for (char c : line) {
-      bool digit = c >= '0' && c <= '9';
-      if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
-      bits = bits << 4 | static_cast<uint64_t>(digit ? c - '0' : c - 'a' + 10);
-    }
-    return bits;
+    bool whole = line.size() == 16 && line.find_first_of("ABCDEF") == line.npos;
+    return whole ? parse_hex(line) : std::nullopt;
   }
   return std::nullopt;
 }

@@ -1,44 +1,13 @@
 #include "identity/http_answer.h"
 
-#include <algorithm>
-#include <optional>
-
 #include "base/text.h"
 
 namespace kubepulse {
 
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(),
-                    [](char a, char b) { return lower(a) == b; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front()))
-    text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back()))
-    text.remove_suffix(1);
-  return text;
-}
-
-std::optional<uint64_t> parse_hex(std::string_view text) {
-  if (text.empty() || text.size() > 15) return std::nullopt;
-  uint64_t value = 0;
-  for (char c : text) {
-    char digit = lower(c);
-    bool decimal = digit >= '0' && digit <= '9';
-    if (!decimal && (digit < 'a' || digit > 'f')) return std::nullopt;
-    value = value << 4 | static_cast<uint64_t>(decimal ? digit - '0' : digit - 'a' + 10);
-  }
-  return value;
-}
+// More than any chunk has; what is beyond could not be added up.
+constexpr uint64_t kChunkBytesMax = uint64_t{1} << 60;
 
 Status malformed(const char* what) {
   return Status::error(std::string("not an HTTP answer: ") + what);
@@ -119,20 +88,20 @@ Status HttpAnswerParser::read_field() {
   std::string_view value = line_;
   if (value.find(':') == value.npos) return malformed("a field without a colon");
   std::string_view name = next_piece(value, ':');
-  value = trimmed(value);
-  if (same(name, "content-length")) {
+  value = trim_blanks(value);
+  if (is_same_but_case(name, "content-length")) {
     auto length = parse_number(value);
     if (!length || (has_length_ && *length != left_)) return malformed("its Content-Length");
     has_length_ = true;
     left_ = *length;
-  } else if (same(name, "transfer-encoding")) {
-    if (!same(value, "chunked")) return malformed("an unknown Transfer-Encoding");
+  } else if (is_same_but_case(name, "transfer-encoding")) {
+    if (!is_same_but_case(value, "chunked")) return malformed("an unknown Transfer-Encoding");
     chunked_ = true;
-  } else if (same(name, "connection")) {
+  } else if (is_same_but_case(name, "connection")) {
     while (!value.empty()) {
-      std::string_view option = trimmed(next_piece(value, ','));
-      says_close_ = says_close_ || same(option, "close");
-      says_keep_alive_ = says_keep_alive_ || same(option, "keep-alive");
+      std::string_view option = trim_blanks(next_piece(value, ','));
+      says_close_ = says_close_ || is_same_but_case(option, "close");
+      says_keep_alive_ = says_keep_alive_ || is_same_but_case(option, "keep-alive");
     }
   }
   return {};
@@ -166,8 +135,8 @@ Status HttpAnswerParser::end_of_head() {
 // "1a3f;extension"
 Status HttpAnswerParser::read_chunk_size() {
   std::string_view line = line_;
-  auto size = parse_hex(trimmed(next_piece(line, ';')));
-  if (!size) return malformed("a chunk's size");
+  auto size = parse_hex(trim_blanks(next_piece(line, ';')));
+  if (!size || *size > kChunkBytesMax) return malformed("a chunk's size");
   head_bytes_ = 0;
   left_ = *size;
   state_ = left_ == 0 ? State::trailers : State::counted;

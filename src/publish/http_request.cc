@@ -37,15 +37,11 @@ struct Weighted {
   int weight = kWeightMax;
 };
 
-// Without locale: <cctype> depends on one.
-char lower(char byte) {
-  return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 'a' - 'A') : byte;
-}
 bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
 }
 bool is_alnum(char byte) {
-  return is_digit(byte) || (lower(byte) >= 'a' && lower(byte) <= 'z');
+  return is_digit(byte) || (ascii_lower(byte) >= 'a' && ascii_lower(byte) <= 'z');
 }
 
 bool all_in(std::string_view text, std::string_view beside_alnum) {
@@ -57,17 +53,6 @@ bool all_in(std::string_view text, std::string_view beside_alnum) {
 // RFC 9110 section 5.6.2.
 bool is_token(std::string_view text) {
   return !text.empty() && all_in(text, "!#$%&'*+-.^_`|~");
-}
-
-bool is_same(std::string_view text, std::string_view lower_case) {
-  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
-                    [](char a, char b) { return lower(a) == b; });
-}
-
-std::string_view trim(std::string_view text) {
-  size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 // RFC 9110 section 12.4.2. More than three digits are read to the third; what is no weight is 0.
@@ -87,12 +72,12 @@ int parse_weight(std::string_view text) {
 
 Weighted parse_weighted(std::string_view element) {
   Weighted weighted;
-  weighted.name = trim(next_piece(element, ';'));
+  weighted.name = trim_blanks(next_piece(element, ';'));
   while (!element.empty()) {
     std::string_view value = next_piece(element, ';');
-    std::string_view name = trim(next_piece(value, '='));
-    if (is_same(name, "q")) weighted.weight = parse_weight(trim(value));
-    if (is_same(name, "version")) weighted.version = trim(value);
+    std::string_view name = trim_blanks(next_piece(value, '='));
+    if (is_same_but_case(name, "q")) weighted.weight = parse_weight(trim_blanks(value));
+    if (is_same_but_case(name, "version")) weighted.version = trim_blanks(value);
   }
   return weighted;
 }
@@ -104,9 +89,9 @@ void note(int& highest, int weight) {
 void read_accept_encoding(std::string_view value, Fields& fields) {
   while (!value.empty()) {
     Weighted coding = parse_weighted(next_piece(value, ','));
-    if (is_same(coding.name, "gzip") || is_same(coding.name, "x-gzip"))
+    if (is_same_but_case(coding.name, "gzip") || is_same_but_case(coding.name, "x-gzip"))
       note(fields.gzip, coding.weight);
-    else if (is_same(coding.name, "identity"))
+    else if (is_same_but_case(coding.name, "identity"))
       note(fields.identity, coding.weight);
     else if (coding.name == "*")
       note(fields.any_coding, coding.weight);
@@ -116,11 +101,11 @@ void read_accept_encoding(std::string_view value, Fields& fields) {
 void read_accept(std::string_view value, Fields& fields) {
   while (!value.empty()) {
     Weighted type = parse_weighted(next_piece(value, ','));
-    if (is_same(type.name, "application/openmetrics-text")) {
+    if (is_same_but_case(type.name, "application/openmetrics-text")) {
       if (type.version.empty() || type.version == "1.0.0") note(fields.openmetrics, type.weight);
-    } else if (is_same(type.name, "text/plain")) {
+    } else if (is_same_but_case(type.name, "text/plain")) {
       note(fields.plain, type.weight);
-    } else if (is_same(type.name, "text/*")) {
+    } else if (is_same_but_case(type.name, "text/*")) {
       note(fields.any_text, type.weight);
     } else if (type.name == "*/*") {
       note(fields.any_type, type.weight);
@@ -139,28 +124,28 @@ int first_named(std::initializer_list<int> weights) {
 bool read_field(std::string_view line, Fields& fields) {
   size_t colon = line.find(':');
   if (colon == std::string_view::npos) return false;
-  std::string_view name = line.substr(0, colon), value = trim(line.substr(colon + 1));
+  std::string_view name = line.substr(0, colon), value = trim_blanks(line.substr(colon + 1));
   if (!is_token(name)) return false;
 
-  if (is_same(name, "host")) {
+  if (is_same_but_case(name, "host")) {
     fields.hosts++;
     return all_in(value, "-._~!$&'()*+,;=:[]%");
   }
-  if (is_same(name, "content-length")) {
+  if (is_same_but_case(name, "content-length")) {
     if (value.empty() || !std::all_of(value.begin(), value.end(), is_digit)) return false;
     if (fields.content_length && *fields.content_length != value) return false;
     fields.content_length = value;
-  } else if (is_same(name, "transfer-encoding")) {
+  } else if (is_same_but_case(name, "transfer-encoding")) {
     fields.transfer_encoding = true;
-  } else if (is_same(name, "connection")) {
+  } else if (is_same_but_case(name, "connection")) {
     while (!value.empty()) {
-      std::string_view option = trim(next_piece(value, ','));
-      if (is_same(option, "close")) fields.close = true;
-      if (is_same(option, "keep-alive")) fields.keep_alive = true;
+      std::string_view option = trim_blanks(next_piece(value, ','));
+      if (is_same_but_case(option, "close")) fields.close = true;
+      if (is_same_but_case(option, "keep-alive")) fields.keep_alive = true;
     }
-  } else if (is_same(name, "accept-encoding")) {
+  } else if (is_same_but_case(name, "accept-encoding")) {
     read_accept_encoding(value, fields);
-  } else if (is_same(name, "accept")) {
+  } else if (is_same_but_case(name, "accept")) {
     read_accept(value, fields);
   }
   return true;
@@ -172,7 +157,7 @@ bool read_target(std::string_view target, HttpRequest& request) {
                              [](char byte) { return byte > ' ' && byte < '\x7F' && byte != '#'; });
   if (!visible) return false;
   constexpr std::string_view kScheme = "http://";
-  if (is_same(target.substr(0, kScheme.size()), kScheme)) {
+  if (is_same_but_case(target.substr(0, kScheme.size()), kScheme)) {
     target.remove_prefix(kScheme.size());
     size_t authority = std::min(target.find_first_of("/?"), target.size());
     if (authority == 0) return false;
