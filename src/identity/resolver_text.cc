@@ -92,7 +92,7 @@ std::vector<std::string> names_to_ask(std::string_view host, const ResolvConf& c
   std::vector<std::string> names;
   for (const std::string& domain : conf.search)
     if (!absolute && name.size() + 1 + domain.size() <= kDnsNameMax)
-      names.push_back(name + "." + domain);
+      names.emplace_back(name).append(".").append(domain);
   bool first = std::count(name.begin(), name.end(), '.') >= static_cast<ptrdiff_t>(conf.ndots);
   names.insert(first ? names.begin() : names.end(), name);
   return names;
