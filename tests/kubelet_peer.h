@@ -15,8 +15,19 @@ namespace kubepulse {
 
 class KubeletPeer {
  public:
-  // Serves the connection of that number, counted from 0, and returns the head of the request.
-  using Serve = std::function<std::string(int fd, size_t number)>;
+  struct Connection {
+    int fd;
+    size_t number;  // counted from 0
+    int tells;
+
+    // The head of a request, to be told before it is answered.
+    void tell(const std::string& head) const {
+      auto size = static_cast<ssize_t>(head.size() + 1);
+      if (write(tells, head.c_str(), head.size() + 1) != size) _exit(1);
+    }
+    void hear() const { tell(kubepulse::hear(fd)); }
+  };
+  using Serve = std::function<void(const Connection&)>;
 
   // On that port of 127.0.0.1; 0: any.
   explicit KubeletPeer(const Serve& serve, uint16_t wanted_port = 0) {
@@ -40,9 +51,7 @@ class KubeletPeer {
     if (child_ != 0) return;
     for (size_t number = 0;; number++) {
       Fd fd(accept(listener_.get(), nullptr, nullptr));
-      std::string head = serve(fd.get(), number) + '\0';
-      ck_assert_int_eq(write(tells.get(), head.data(), head.size()),
-                       static_cast<ssize_t>(head.size()));
+      serve({fd.get(), number, tells.get()});
     }
   }
   ~KubeletPeer() { stop(); }
@@ -54,7 +63,7 @@ class KubeletPeer {
     return scheme + ("://127.0.0.1:" + std::to_string(port_));
   }
 
-  // From here on connections are refused.
+  // From here on connections are refused, unless a peer that was made later holds the socket, too.
   void stop() {
     listener_.reset();
     if (child_ <= 0) return;
@@ -88,10 +97,9 @@ inline std::string http_answer(int code, const std::string& body) {
 
 // Answers the nth connection with the nth text, and from the last one on with that.
 inline KubeletPeer::Serve answers_in_turn(const std::vector<std::string>& texts) {
-  return [texts](int fd, size_t number) {
-    std::string head = hear(fd);
-    say(fd, texts[std::min(number, texts.size() - 1)]);
-    return head;
+  return [texts](const KubeletPeer::Connection& asked) {
+    asked.hear();
+    say(asked.fd, texts[std::min(asked.number, texts.size() - 1)]);
   };
 }
 
