@@ -1,4 +1,5 @@
 #include "collect/loader.h"
+#include "collect/packed_object.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -77,6 +78,7 @@ class ObjectLoader {
     options.sz = sizeof options;
     if (host.has_foreign_btf()) options.btf_custom_path = host.btf.c_str();
     bpf_object_skeleton* skeleton = open_(&options);
+    release_object();
     if (skeleton == nullptr)
       return Verdict::refused(Verdict::kNobody, "cannot open the BPF object: " + g_libbpf_log);
     object_ = *skeleton->obj;
