@@ -1,5 +1,4 @@
 #include "collect/loader.h"
-#include "collect/packed_object.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -14,6 +13,7 @@
 
 #include "base/fd.h"
 #include "collect/cgroup_root.h"
+#include "collect/packed_object.h"
 #include "collect/refusal.h"
 
 namespace kubepulse {
