@@ -111,7 +111,7 @@ Status KubeletClient::set_targets() {
 void KubeletClient::ask_next() {
   if (!addresses_.empty()) return fetch();
   if (++asked_ < targets_.size()) return ask();
-  end(std::move(worst_));
+  end(KubeletOutcome(worst_));
 }
 
 void KubeletClient::ask() {
@@ -203,7 +203,7 @@ void KubeletClient::fetched(HttpFetch::Reach reach, const Status& status, int co
   if (outcome.kind != Kind::good) return failed(outcome.kind, outcome.reason);
   if (targets_.size() > 1) chosen_ = target().url.text();
   outcome.url = target().url.text();
-  end(std::move(outcome));
+  end(outcome);
 }
 
 KubeletOutcome KubeletClient::judge(HttpFetch::Reach reach, const Status& status, int code) {
@@ -253,7 +253,7 @@ void KubeletClient::failed(Kind kind, const std::string& reason) {
   });
 }
 
-void KubeletClient::end(KubeletOutcome outcome) {
+void KubeletClient::end(const KubeletOutcome& outcome) {
   credentials_ = KubeletCredentials();
   targets_.clear();
   polling_ = false;

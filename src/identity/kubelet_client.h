@@ -92,7 +92,7 @@ class KubeletClient {
   KubeletOutcome judge(HttpFetch::Reach reach, const Status& status, int code);
   std::string refusal_text(int code) const;
   void failed(KubeletOutcome::Kind kind, const std::string& reason);
-  void end(KubeletOutcome outcome);
+  void end(const KubeletOutcome& outcome);
 
   Loop& loop_;
   KubeletSettings settings_;
