@@ -278,6 +278,15 @@ START_TEST(the_read_only_port) {
 }
 END_TEST
 
+START_TEST(nobody_to_ask) {
+  KubeletSettings settings;
+  settings.service_account = "/nonexistent";
+  settings.secure_url.clear();
+  settings.read_only_url.clear();
+  Asking(settings).check(Kind::credentials, "there is nobody to ask");
+}
+END_TEST
+
 START_TEST(real_lists) {
   KubeletPeer peer([](const Connection& asked) {
     asked.hear();
@@ -431,6 +440,12 @@ START_TEST(no_tls_here) {
   settings.url = peer.url("https");
   settings.ca_file = folder.write("ca", "CA");
   Asking(settings).check(Kind::credentials, "make TLS=1");
+  settings.secure_url = settings.url;
+  settings.url.clear();
+  settings.read_only_url = "http://127.0.0.1:1";
+  Asking(settings).check(Kind::unreachable, "http://127.0.0.1:1: connecting: Connection refused; " +
+                                                settings.secure_url +
+                                                " is not asked: this build has no TLS");
   ck_assert_uint_eq(peer.requests().size(), 0);
 }
 END_TEST
@@ -441,9 +456,9 @@ END_TEST
 
 #ifdef KUBEPULSE_TLS
 CHECK_MAIN("kubelet_client", a_list, bad_answers, nobody_answers, host_names, tokens, by_kubeconfig,
-           the_read_only_port, real_lists, tls_names, tls_trust, tls_client_certificate,
-           the_one_that_answers_is_kept)
+           the_read_only_port, nobody_to_ask, real_lists, tls_names, tls_trust,
+           tls_client_certificate, the_one_that_answers_is_kept)
 #else
 CHECK_MAIN("kubelet_client", a_list, bad_answers, nobody_answers, host_names, tokens, by_kubeconfig,
-           the_read_only_port, real_lists, no_tls_here)
+           the_read_only_port, nobody_to_ask, real_lists, no_tls_here)
 #endif

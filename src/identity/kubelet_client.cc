@@ -105,13 +105,17 @@ Status KubeletClient::set_targets() {
     if (chosen_.empty() || chosen_ == *url) status = add_target(*url, true, false);
     if (!status.ok()) return status;
   }
-  return {};
+  return targets_.empty() ? Status::error("there is nobody to ask") : Status();
 }
 
 void KubeletClient::ask_next() {
   if (!addresses_.empty()) return fetch_next();
   if (++asked_ < targets_.size()) return ask();
-  end(KubeletOutcome(worst_));
+  KubeletOutcome outcome = worst_;
+  bool is_named = !settings_.url.empty() || !credentials_.server.empty();
+  if (!is_named && !tls_is_built_in() && !settings_.secure_url.empty())
+    outcome.reason += "; " + settings_.secure_url + " is not asked: this build has no TLS";
+  end(outcome);
 }
 
 void KubeletClient::ask() {
