@@ -7,21 +7,28 @@ namespace {
 using Labels = std::string_view;
 
 constexpr const char* kDirections[] = {"out", "in"};
+constexpr const char* kSwitchKinds[] = {"voluntary", "preempted"};
+constexpr const char* kResourceNames[] = {"cpu", "memory", "io"};
 constexpr const char* kResetDirections[] = {"sent", "received"};
 
 MetricFamily tcp(const char* name, MetricKind kind, const char* help,
                  void (*write)(const TcpCounts&, const Store&, Labels, Page&)) {
-  return {name, kind, help, write, nullptr, nullptr};
+  return {name, kind, help, write, nullptr, nullptr, nullptr};
 }
 
 MetricFamily dns(const char* name, MetricKind kind, const char* help,
                  void (*write)(const DnsCounts&, const Store&, Labels, Page&)) {
-  return {name, kind, help, nullptr, write, nullptr};
+  return {name, kind, help, nullptr, write, nullptr, nullptr};
+}
+
+MetricFamily container(const char* name, MetricKind kind, const char* help,
+                       void (*write)(const ContainerCounts&, Labels, Page&)) {
+  return {name, kind, help, nullptr, nullptr, write, nullptr};
 }
 
 MetricFamily daemon(const char* name, MetricKind kind, const char* help,
                     void (*write)(const DaemonFacts&, Labels, Page&)) {
-  return {name, kind, help, nullptr, nullptr, write};
+  return {name, kind, help, nullptr, nullptr, nullptr, write};
 }
 
 void write_named(const std::vector<NamedCount>& counts, Labels node, const char* key, Page& page) {
@@ -104,6 +111,113 @@ void add_dns(std::vector<MetricFamily>& all) {
                     [](const DnsCounts& c, const Store& s, Labels l, Page& p) {
                       p.histogram(l, s.bounds(), c.latency);
                     }));
+}
+
+using C = ContainerCounts;
+
+// A writer of a value that may not be known.
+template <std::optional<uint64_t> C::*member>
+void write_number(const C& counts, Labels labels, Page& page) {
+  if (counts.*member) page.sample(labels, *(counts.*member));
+}
+
+template <std::optional<uint64_t> C::*member>
+void write_seconds(const C& counts, Labels labels, Page& page) {
+  if (counts.*member) page.sample_seconds(labels, *(counts.*member));
+}
+
+template <std::array<std::optional<uint64_t>, C::kResources> C::*member>
+void write_pressure(const C& counts, Labels labels, Page& page) {
+  for (size_t i = 0; i < C::kResources; i++)
+    if ((counts.*member)[i])
+      page.sample_seconds(labels, "resource", kResourceNames[i], *(counts.*member)[i]);
+}
+
+template <size_t which>
+void write_disks(const C& counts, Labels labels, Page& page) {
+  for (const DiskCounts& disk : counts.disks)
+    page.sample(labels, "device", disk.device, disk.values[which]);
+}
+
+template <uint64_t FilesystemSizes::*member>
+void write_filesystems(const C& counts, Labels labels, Page& page) {
+  for (const FilesystemSizes& each : counts.filesystems)
+    page.sample(labels, "mountpoint", each.mountpoint, each.*member);
+}
+
+void add_containers(std::vector<MetricFamily>& all) {
+  constexpr MetricKind counter = MetricKind::counter, gauge = MetricKind::gauge;
+  all.push_back(container("kubepulse_cpu_runqueue_latency_seconds", MetricKind::histogram,
+                          "Time that tasks waited for a CPU, told when they leave it.",
+                          [](const C& c, Labels l, Page& p) {
+                            if (c.scheduler) p.histogram(l, c.scheduler->run_queue);
+                          }));
+  all.push_back(container("kubepulse_cpu_context_switches_total", counter,
+                          "Times that tasks left a CPU, by their own will or not.",
+                          [](const C& c, Labels l, Page& p) {
+                            for (size_t i = 0; c.scheduler && i < 2; i++)
+                              p.sample(l, "kind", kSwitchKinds[i], c.scheduler->switches[i]);
+                          }));
+  all.push_back(container("kubepulse_cpu_usage_seconds_total", counter, "CPU time used.",
+                          write_seconds<&C::cpu_usage_ns>));
+  all.push_back(container("kubepulse_cpu_throttled_seconds_total", counter,
+                          "Time that the CPU limit held tasks back.",
+                          write_seconds<&C::cpu_throttled_ns>));
+  all.push_back(container("kubepulse_pressure_waiting_seconds_total", counter,
+                          "Time that some task waited for the resource (PSI some).",
+                          write_pressure<&C::waiting_ns>));
+  all.push_back(container("kubepulse_pressure_stalled_seconds_total", counter,
+                          "Time that all tasks waited for the resource (PSI full).",
+                          write_pressure<&C::stalled_ns>));
+  all.push_back(container("kubepulse_memory_usage_bytes", gauge, "Memory used, caches included.",
+                          write_number<&C::memory_usage_bytes>));
+  all.push_back(container("kubepulse_memory_working_set_bytes", gauge,
+                          "Memory used without file pages that were not used lately.",
+                          write_number<&C::memory_working_set_bytes>));
+  all.push_back(container("kubepulse_memory_limit_bytes", gauge,
+                          "Limit of memory, where there is one.",
+                          write_number<&C::memory_limit_bytes>));
+  all.push_back(container("kubepulse_memory_oom_kills_total", counter,
+                          "Processes that were killed for want of memory.",
+                          write_number<&C::oom_kills>));
+  all.push_back(container("kubepulse_memory_major_page_faults_total", counter,
+                          "Page faults that had to wait for a disk.",
+                          write_number<&C::major_faults>));
+  all.push_back(container("kubepulse_disk_read_bytes_total", counter, "Bytes read from the device.",
+                          write_disks<0>));
+  all.push_back(container("kubepulse_disk_written_bytes_total", counter,
+                          "Bytes written to the device.", write_disks<1>));
+  all.push_back(
+      container("kubepulse_disk_reads_total", counter, "Reads from the device.", write_disks<2>));
+  all.push_back(
+      container("kubepulse_disk_writes_total", counter, "Writes to the device.", write_disks<3>));
+  all.push_back(container("kubepulse_filesystem_capacity_bytes", gauge, "Size of the filesystem.",
+                          write_filesystems<&FilesystemSizes::capacity_bytes>));
+  all.push_back(container("kubepulse_filesystem_usage_bytes", gauge, "Used of the filesystem.",
+                          write_filesystems<&FilesystemSizes::used_bytes>));
+  all.push_back(container("kubepulse_filesystem_available_bytes", gauge,
+                          "Left of the filesystem, for those who are not root.",
+                          write_filesystems<&FilesystemSizes::available_bytes>));
+  all.push_back(container("kubepulse_syscalls_total", counter, "System calls that were made.",
+                          [](const C& c, Labels l, Page& p) {
+                            for (const SyscallCounts& each : c.syscalls)
+                              p.sample(l, "syscall", each.name, each.calls);
+                          }));
+  all.push_back(container("kubepulse_syscall_errors_total", counter, "System calls that failed.",
+                          [](const C& c, Labels l, Page& p) {
+                            for (const SyscallCounts& each : c.syscalls)
+                              p.sample(l, "syscall", each.name, each.errors);
+                          }));
+  all.push_back(container("kubepulse_syscall_latency_seconds", MetricKind::histogram,
+                          "Time from entering a system call to its return.",
+                          [](const C& c, Labels l, Page& p) {
+                            for (const SyscallCounts& each : c.syscalls) {
+                              std::string labels(l);
+                              labels += ',';
+                              append_label(labels, "syscall", each.name);
+                              p.histogram(labels, each.latency);
+                            }
+                          }));
 }
 
 void write_build_info(const DaemonFacts& facts, Labels node, Page& page) {
@@ -215,6 +329,7 @@ const std::vector<MetricFamily>& catalogue() {
     std::vector<MetricFamily> families;
     add_tcp(families);
     add_dns(families);
+    add_containers(families);
     add_daemon(families);
     add_process(families);
     return families;

@@ -40,16 +40,28 @@ class Exposition::Body : public HttpBody {
       family_++;
       return;
     }
-    const Store& store = exposition_.store_;
-    if (workload_ < exposition_.workloads_.end() && exposition_.workloads_.shown(workload_)) {
-      const TcpCounts* tcp = family.tcp == nullptr ? nullptr : store.tcp_if_any(workload_);
-      const DnsCounts* dns = family.dns == nullptr ? nullptr : store.dns_if_any(workload_);
-      if (tcp != nullptr) family.tcp(*tcp, store, exposition_.labels_of(workload_), page_);
-      if (dns != nullptr) family.dns(*dns, store, exposition_.labels_of(workload_), page_);
-    }
-    if (++workload_ < exposition_.workloads_.end()) return;
+    const Workloads& workloads =
+        family.container == nullptr ? exposition_.sources_.workloads : exposition_.sources_.containers;
+    if (workload_ < workloads.end() && workloads.shown(workload_)) write_of(family);
+    if (++workload_ < workloads.end()) return;
     workload_ = 0;
     family_++;
+  }
+
+  void write_of(const MetricFamily& family) {
+    const Sources& from = exposition_.sources_;
+    if (family.container != nullptr) {
+      if (const ContainerCounts* counts = from.container_store.if_any(workload_))
+        family.container(*counts, exposition_.container_labels_.of(workload_, exposition_.node_label_),
+                         page_);
+      return;
+    }
+    const TcpCounts* tcp = family.tcp == nullptr ? nullptr : from.store.tcp_if_any(workload_);
+    const DnsCounts* dns = family.dns == nullptr ? nullptr : from.store.dns_if_any(workload_);
+    if (tcp == nullptr && dns == nullptr) return;
+    std::string_view labels = exposition_.labels_.of(workload_, exposition_.node_label_);
+    if (tcp != nullptr) family.tcp(*tcp, from.store, labels, page_);
+    if (dns != nullptr) family.dns(*dns, from.store, labels, page_);
   }
 
   Exposition& exposition_;
@@ -61,8 +73,8 @@ class Exposition::Body : public HttpBody {
   uint64_t duration_ns_ = 0;
 };
 
-Exposition::Exposition(const Workloads& workloads, const Store& store, std::string_view node)
-    : workloads_(workloads), store_(store) {
+Exposition::Exposition(const Sources& sources, std::string_view node)
+    : sources_(sources), labels_(sources.workloads, false), container_labels_(sources.containers, true) {
   append_label(node_label_, "node", node);
 }
 
@@ -71,20 +83,24 @@ std::unique_ptr<HttpBody> Exposition::page(PageFormat format, DaemonFacts facts,
   return std::make_unique<Body>(*this, format, std::move(facts), std::move(done));
 }
 
-std::string_view Exposition::labels_of(Workloads::Index index) {
+std::string_view Exposition::Labels::of(Workloads::Index index, std::string_view node_label) {
   if (index >= cached_.size()) cached_.resize(workloads_.end());
   Cached& cached = cached_[index];
   if (cached.serial != workloads_.serial(index)) {
     const WorkloadLabels& labels = workloads_.labels(index);
     cached.serial = workloads_.serial(index);
-    cached.labels.clear();
-    append_label(cached.labels, "namespace", labels.ns);
-    cached.labels += ',';
-    append_label(cached.labels, "pod", labels.pod);
-    cached.labels += ',';
-    cached.labels += node_label_;
+    cached.text.clear();
+    append_label(cached.text, "namespace", labels.ns);
+    cached.text += ',';
+    append_label(cached.text, "pod", labels.pod);
+    cached.text += ',';
+    if (with_container_) {
+      append_label(cached.text, "container", labels.container);
+      cached.text += ',';
+    }
+    cached.text += node_label;
   }
-  return cached.labels;
+  return cached.text;
 }
 
 }  // namespace kubepulse

@@ -18,8 +18,15 @@ namespace kubepulse {
 
 class Exposition {
  public:
-  // Neither is owned; both outlive the pages.
-  Exposition(const Workloads& workloads, const Store& store, std::string_view node);
+  struct Sources {
+    const Workloads& workloads;
+    const Store& store;
+    const Workloads& containers;
+    const ContainerStore& container_store;
+  };
+
+  // None is owned; all outlive the pages.
+  Exposition(const Sources& sources, std::string_view node);
 
   // A page of what is counted, read as it is sent. `done` is told how long its writing took,
   // without the waiting in between, when it has been written whole.
@@ -29,18 +36,28 @@ class Exposition {
  private:
   class Body;
 
-  // `namespace="..",pod="..",node=".."`, made once for each workload.
-  std::string_view labels_of(Workloads::Index index);
+  // `namespace="..",pod="..",node=".."`, made once for each index.
+  class Labels {
+   public:
+    Labels(const Workloads& workloads, bool with_container)
+        : workloads_(workloads), with_container_(with_container) {}
+    std::string_view of(Workloads::Index index, std::string_view node_label);
 
-  struct Cached {
-    uint64_t serial = 0;
-    std::string labels;
+   private:
+    struct Cached {
+      uint64_t serial = 0;
+      std::string text;
+    };
+
+    const Workloads& workloads_;
+    bool with_container_;  // `,container=".."` behind the pod
+    std::vector<Cached> cached_;
   };
 
-  const Workloads& workloads_;
-  const Store& store_;
+  Sources sources_;
   std::string node_label_;  // `node=".."`
-  std::vector<Cached> cached_;
+  Labels labels_;
+  Labels container_labels_;
 };
 
 }  // namespace kubepulse

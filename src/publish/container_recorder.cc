@@ -1,0 +1,92 @@
+#include "publish/container_recorder.h"
+
+namespace kubepulse {
+
+namespace {
+
+uint64_t growth(uint64_t now, uint64_t told) {
+  return now > told ? now - told : 0;
+}
+
+void add_growth(std::optional<uint64_t>& sum, const std::optional<uint64_t>& now,
+                std::optional<uint64_t>& told) {
+  if (!now) return;
+  sum = sum.value_or(0) + growth(*now, told.value_or(0));
+  told = now;
+}
+
+void add_gauge(std::optional<uint64_t>& sum, const std::optional<uint64_t>& now) {
+  if (now) sum = sum.value_or(0) + *now;
+}
+
+}  // namespace
+
+void ContainerRecorder::begin() {
+  store_.each([](ContainerCounts& counts) { counts.clear_gauges(); });
+}
+
+bool ContainerRecorder::wants(uint64_t cgroup, std::string_view path, uint64_t now_ns) {
+  return containers_.index(containers_.of_path(cgroup, path, now_ns)) != Workloads::kFiltered;
+}
+
+// Where the table is full nothing can be told to be new, so that nothing is added.
+ContainerRecorder::Told& ContainerRecorder::told(uint64_t cgroup) {
+  std::unique_ptr<Told>* held = told_.insert(cgroup);
+  if (held == nullptr) return beyond_the_bound_;
+  if (*held == nullptr) *held = std::make_unique<Told>();
+  return **held;
+}
+
+void ContainerRecorder::files(uint64_t cgroup, std::string_view path, const CgroupStats& stats,
+                              uint64_t now_ns) {
+  Told& all_told = told(cgroup);
+  if (&all_told == &beyond_the_bound_) return;
+  CgroupStats& told = all_told.files;
+  ContainerCounts& counts =
+      store_.of(containers_.index(containers_.of_path(cgroup, path, now_ns)));
+  add_growth(counts.cpu_usage_ns, stats.cpu_usage_ns, told.cpu_usage_ns);
+  add_growth(counts.cpu_throttled_ns, stats.cpu_throttled_ns, told.cpu_throttled_ns);
+  static_assert(kPressures == static_cast<size_t>(ContainerCounts::kResources));
+  for (size_t i = 0; i < kPressures; i++) {
+    add_growth(counts.waiting_ns[i], stats.pressure[i].waiting_ns, told.pressure[i].waiting_ns);
+    add_growth(counts.stalled_ns[i], stats.pressure[i].stalled_ns, told.pressure[i].stalled_ns);
+  }
+  add_growth(counts.oom_kills, stats.oom_kills, told.oom_kills);
+  add_growth(counts.major_faults, stats.major_faults, told.major_faults);
+  add_disks(counts, stats.disks, told.disks);
+  add_gauge(counts.memory_usage_bytes, stats.memory_usage_bytes);
+  add_gauge(counts.memory_working_set_bytes, stats.memory_working_set_bytes);
+  if (stats.memory_limit_bytes != kNoMemoryLimit)
+    add_gauge(counts.memory_limit_bytes, stats.memory_limit_bytes);
+}
+
+void ContainerRecorder::add_disks(ContainerCounts& counts, const DiskList& disks, DiskList& told) {
+  for (const DiskStats& now : disks) {
+    DiskStats* before = told.insert(now.major, now.minor);
+    if (before == nullptr) continue;
+    DiskCounts& sum = counts.disk(device_(now.major, now.minor));
+    sum.values[0] += growth(now.read_bytes, before->read_bytes);
+    sum.values[1] += growth(now.written_bytes, before->written_bytes);
+    sum.values[2] += growth(now.reads, before->reads);
+    sum.values[3] += growth(now.writes, before->writes);
+    *before = now;
+  }
+}
+
+void ContainerRecorder::scheduler(uint64_t cgroup, const sched_counts& now, uint64_t now_ns) {
+  Told& all_told = told(cgroup);
+  if (&all_told == &beyond_the_bound_) return;
+  sched_counts& told = all_told.scheduler;
+  ContainerCounts& counts = store_.of(containers_.index(containers_.of(cgroup, 0, now_ns)));
+  if (!counts.scheduler) counts.scheduler.emplace();
+  ContainerCounts::Scheduler& sum = *counts.scheduler;
+  static_assert(kPowerBuckets == POWER_BUCKETS, "as the kernel programs count");
+  for (size_t i = 0; i < kPowerBuckets; i++)
+    sum.run_queue.buckets[i] += growth(now.waits[i], told.waits[i]);
+  sum.run_queue.sum_ns += growth(now.waited_ns, told.waited_ns);
+  sum.switches[0] += growth(now.voluntary, told.voluntary);
+  sum.switches[1] += growth(now.preempted, told.preempted);
+  told = now;
+}
+
+}  // namespace kubepulse

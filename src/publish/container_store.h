@@ -1,0 +1,91 @@
+// What is known of each container, or unit: counters that only rise, whatever becomes of its
+// cgroups, and gauges of its cgroups of now.
+#ifndef KUBEPULSE_PUBLISH_CONTAINER_STORE_H
+#define KUBEPULSE_PUBLISH_CONTAINER_STORE_H
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "identity/workloads.h"
+#include "publish/histogram.h"
+#include "publish/series_budget.h"
+
+namespace kubepulse {
+
+struct DiskCounts {
+  std::string device;
+  std::array<uint64_t, 4> values{};  // bytes read, bytes written, reads, writes
+};
+
+struct FilesystemSizes {
+  std::string mountpoint;
+  uint64_t capacity_bytes, used_bytes, available_bytes;
+};
+
+struct SyscallCounts {
+  std::string_view name;  // lives as long as the program
+  uint64_t calls = 0;
+  uint64_t errors = 0;
+  PowerHistogram latency;
+};
+
+// What is not known is absent, and not shown.
+struct ContainerCounts {
+  struct Scheduler {
+    PowerHistogram run_queue;
+    std::array<uint64_t, 2> switches{};  // voluntary, preempted
+  };
+  enum Resource { cpu, memory, io, kResources };
+
+  std::optional<Scheduler> scheduler;
+  std::optional<uint64_t> cpu_usage_ns, cpu_throttled_ns;
+  std::array<std::optional<uint64_t>, kResources> waiting_ns, stalled_ns;
+  std::optional<uint64_t> oom_kills, major_faults;
+  std::vector<DiskCounts> disks;
+  std::vector<SyscallCounts> syscalls;
+  // Gauges.
+  std::optional<uint64_t> memory_usage_bytes, memory_working_set_bytes, memory_limit_bytes;
+  std::vector<FilesystemSizes> filesystems;
+
+  void add(const ContainerCounts& other);
+  void clear_gauges();
+  DiskCounts& disk(std::string_view device);
+  SyscallCounts& syscall(std::string_view name);
+};
+
+class ContainerStore {
+ public:
+  using Index = Workloads::Index;
+
+  // `budget` is not owned.
+  explicit ContainerStore(SeriesBudget& budget) : budget_(budget) {}
+
+  // Made on first use; beyond the budget those of "other".
+  ContainerCounts& of(Index index);
+  const ContainerCounts* if_any(Index index) const {
+    return index < all_.size() ? all_[index].get() : nullptr;
+  }
+  void remove(Index index);
+  void merge(Index from, Index to);
+
+  template <typename Visit>
+  void each(Visit&& visit) {
+    for (auto& counts : all_)
+      if (counts) visit(*counts);
+  }
+
+  // A container with a disk, under the standard profile: what the budget is charged for each.
+  static constexpr size_t kSeriesOfContainer = 48;
+
+ private:
+  SeriesBudget& budget_;
+  std::vector<std::unique_ptr<ContainerCounts>> all_;
+};
+
+}  // namespace kubepulse
+
+#endif
