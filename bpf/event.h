@@ -120,4 +120,25 @@ struct reset_counts {
   __u64 received;
 };
 
+// Upper bounds of the waits on run queues and of system calls: powers of two from 1 us, the last
+// but one 16.8 s, inclusive; beyond is the last bucket. Not cumulative: each wait is in one.
+#define POWER_BUCKETS 26
+#define POWER_BUCKET_FIRST_NS 1000
+
+// The kernel's sums of a task when it left a CPU last.
+struct sched_base {
+  __u64 run_delay;
+  __u64 nvcsw;
+};
+RECORD_ASSERT(sizeof(struct sched_base) == 16, "sched_base has padding");
+
+// Of a cgroup's tasks: how often one left a CPU, and how long each had waited for that run of it.
+struct sched_counts {
+  __u64 voluntary;  // it slept, or ended
+  __u64 preempted;  // it could have gone on
+  __u64 waited_ns;
+  __u64 waits[POWER_BUCKETS];
+};
+RECORD_ASSERT(sizeof(struct sched_counts) == 232, "sched_counts has padding");
+
 #endif

@@ -37,10 +37,23 @@ struct css_set {
   struct cgroup *dfl_cgrp;
 };
 
+struct sched_info {
+  unsigned long long run_delay;  // ns on run queues, with CONFIG_SCHED_INFO
+};
+
 struct task_struct {
+  int pid;
   int tgid;
   char comm[16];
   struct css_set *cgroups;
+  unsigned int __state;  // since 5.14
+  unsigned long nvcsw;   // switches away from it: voluntary
+  unsigned long nivcsw;  // and involuntary
+  struct sched_info sched_info;
+};
+
+struct task_struct___before_5_14 {
+  volatile long state;
 };
 
 struct ns_common {
@@ -169,6 +182,7 @@ struct sk_buff {
 #define SOCK_STREAM 1
 #define SOCKFS_MAGIC 0x534F434B  // include/uapi/linux/magic.h
 #define SHUTDOWN_MASK 3          // include/net/sock.h: both directions, what close() sets
+#define TASK_DEAD 0x80           // include/linux/sched.h: leaves the CPU for the last time
 #define ECANCELED 125
 #define EADDRNOTAVAIL 99
 

@@ -36,6 +36,13 @@ static __always_inline __u64 task_legacy_cgroup(struct task_struct *task) {
   return id > 1 ? id | CGROUP_LEGACY_BIT : 0;
 }
 
+// The same for programs that are typed by BTF.
+static __always_inline __u64 task_legacy_cgroup_typed(struct task_struct *task) {
+  if (legacy_subsys < 0 || legacy_subsys >= 16) return 0;
+  __u64 id = task->cgroups->subsys[legacy_subsys & 15]->cgroup->kn->id;
+  return id > 1 ? id | CGROUP_LEGACY_BIT : 0;
+}
+
 static __always_inline __u64 current_legacy_cgroup(void) {
   if (legacy_subsys < 0) return 0;
   return task_legacy_cgroup((struct task_struct *)bpf_get_current_task());

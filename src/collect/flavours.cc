@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 namespace kubepulse {
@@ -127,6 +128,17 @@ bool prefers_cgroup(const char* release) {
 bool prefers_cgroup() {
   utsname kernel{};
   return uname(&kernel) == 0 && prefers_cgroup(kernel.release);
+}
+
+bool allocates_anywhere(const char* release) {
+  int major = 0, minor = 0;
+  if (sscanf(release, "%d.%d", &major, &minor) != 2) return false;  // NOLINT: no overflow
+  return major > 6 || (major == 6 && minor >= 4);
+}
+
+bool allocates_anywhere() {
+  utsname kernel{};
+  return uname(&kernel) == 0 && allocates_anywhere(kernel.release);
 }
 
 void tell_refused(const std::vector<Signal>& signals, const std::vector<Attached>& other,

@@ -74,6 +74,13 @@ bool prefers_cgroup(const char* release);
 // Of the running kernel.
 bool prefers_cgroup();
 
+// Whether BPF has an allocator of its own for task storage and for hashes that are not preallocated,
+// so that a program may add to them under the lock of a run queue: since Linux 6.4. Before,
+// kmalloc() may wake kswapd there, which takes that lock.
+bool allocates_anywhere(const char* release);
+// Of the running kernel.
+bool allocates_anywhere();
+
 // Where only one of them is used: puts among the refused of each signal every flavour that would be
 // better, or all of them where none works, in their order. The reason is that of `outcome`, else
 // that of `other` (empty or alike), else `untried`.
