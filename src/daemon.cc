@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "collect/process.h"
+#include "groups.h"
 #include "identity/tls.h"
 #include "version.h"
 
@@ -70,26 +71,35 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
   probes.cgroup = take_probe(CgroupProbe::open(legacy, settings), probes.outcome);
   TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections, options.log_events,
                      legacy.subsys, options.flavour};
-  probes.tcp = take_probe(TcpProbe::open(tcp, settings), probes.outcome);
+  if ((options.groups & kGroupTcp) != 0)
+    probes.tcp = take_probe(TcpProbe::open(tcp, settings), probes.outcome);
   DnsProbeConfig dns{options.dns_ring_bytes, legacy.subsys, options.flavour};
-  probes.dns = take_probe(DnsProbe::open(dns, settings), probes.outcome);
+  if ((options.groups & kGroupDns) != 0)
+    probes.dns = take_probe(DnsProbe::open(dns, settings), probes.outcome);
+  if ((options.groups & kGroupRunQueue) != 0)
+    probes.sched = take_probe(SchedProbe::open(legacy.subsys, settings), probes.outcome);
   return probes;
 }
 
-std::vector<Signal> Probes::signals() {
-  std::vector<Signal> signals;
-  for (const auto* some : {&CgroupProbe::signals(), &TcpProbe::signals(), &DnsProbe::signals()})
-    signals.insert(signals.end(), some->begin(), some->end());
+std::vector<Signal> Probes::signals(uint32_t groups) {
+  std::vector<Signal> signals = CgroupProbe::signals();
+  auto add = [&](uint32_t group, const std::vector<Signal>& some) {
+    if ((groups & group) != 0) signals.insert(signals.end(), some.begin(), some.end());
+  };
+  add(kGroupTcp, TcpProbe::signals());
+  add(kGroupDns, DnsProbe::signals());
+  add(kGroupRunQueue, SchedProbe::signals());
   return signals;
 }
 
 std::string Probes::problem(const Options& options, const Host& host) const {
-  bool any = false;
+  std::vector<Signal> wanted = signals(options.groups);
+  bool any = (options.groups & (kGroupTcp | kGroupDns)) == 0;
   for (size_t i = 0; i < outcome.size(); i++) {
     const Attached& attached = outcome[i];
     if (attached.signal != "tcp_state" && attached.signal != "dns") continue;
     any = any || !attached.flavour.empty();
-    if (!attached.flavour.empty() || !has_flavour(signals()[i], options.flavour)) continue;
+    if (!attached.flavour.empty() || !has_flavour(wanted[i], options.flavour)) continue;
     std::string text = "--flavour=" + options.flavour + " cannot work here: " + attached.signal;
     for (const Refused& refused : attached.refused)
       if (refused.flavour.empty() || refused.flavour == options.flavour)
@@ -107,7 +117,9 @@ Daemon::Daemon(Loop& loop, const Options& options)
       changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
                [this](Workloads::Index index) { store_.remove(index); }},
       rules_(options.cluster_domain),
-      exposition_(workloads_, store_, options.node_name) {}
+      containers_(options.groups, paths_, store_.budget()),
+      exposition_({workloads_, store_, containers_.workloads(), containers_.store()},
+                  options.node_name) {}
 
 Daemon::~Daemon() {
   notifier_.stopping();
@@ -144,6 +156,10 @@ Status Daemon::attach() {
   if (options_.log_events) log_ = std::make_unique<EventLog>(loop_, STDOUT_FILENO);
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
+  containers_.set_sched(probes_.sched.get());
+  if (tree_)
+    if (Status status = containers_.open(*tree_); !status.ok())
+      log_warn("files of cgroups cannot be read", {{"reason", status.message()}});
   log_outcome(probes_.outcome);
   if (std::string problem = probes_.problem(options_, host); !problem.empty())
     return Status::error(problem);
@@ -161,19 +177,26 @@ Status Daemon::attach() {
       resets_told_.erase(cgroup);
       if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
     });
+    containers_.sweep(monotonic_ns());
+    uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
+    if (tree_ && lost != births_lost_) containers_.scan(*tree_);
+    births_lost_ = lost;
   });
   return watch_rings();
 }
 
 Status Daemon::name_pods() {
-  pods_ = std::make_unique<Pods>(loop_, pods_settings(options_),
-                                 [this] { workloads_.settle(monotonic_ns(), changes_); });
+  pods_ = std::make_unique<Pods>(loop_, pods_settings(options_), [this] { settle(); });
+  Workloads& containers = containers_.workloads();
   if (options_.pods.source != PodsSettings::Source::none) {
     workloads_.set_pods(&pods_->table());
     workloads_.set_pod_unknown([this] { pod_unknown(); });
+    containers.set_pods(&pods_->table());
+    containers.set_pod_unknown([this] { pods_->pod_unknown(); });
   }
   if (pods_->has_filter())
-    workloads_.set_filter([this](std::string_view ns) { return pods_->watched_without_pod(ns); });
+    for (Workloads* each : {&workloads_, &containers})
+      each->set_filter([this](std::string_view ns) { return pods_->watched_without_pod(ns); });
   return pods_->start();
 }
 
@@ -182,9 +205,14 @@ void Daemon::pod_unknown() {
   if (unknown_timer_ != 0) return;
   unknown_timer_ = loop_.after(kUnknownPauseNs, [this] {
     unknown_timer_ = 0;
-    workloads_.settle(monotonic_ns(), changes_);
+    settle();
     if (workloads_.waiting()) pod_unknown();
   });
+}
+
+void Daemon::settle() {
+  workloads_.settle(monotonic_ns(), changes_);
+  containers_.settle(monotonic_ns());
 }
 
 Status Daemon::watch_rings() {
@@ -215,6 +243,7 @@ void Daemon::read_births() {
     if (path.size() == CGROUP_PATH_MAX - 1) path = path.substr(0, path.rfind('/'));
     paths_.born(record->cgroup, path);
     workloads_.born(path);
+    containers_.born(record->cgroup, path);
   });
 }
 
@@ -297,7 +326,8 @@ HttpResponse Daemon::serve(const HttpRequest& request) {
 HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
   read_resets();
-  workloads_.settle(monotonic_ns(), changes_);
+  containers_.gather(monotonic_ns());
+  settle();
   HttpResponse response;
   bool openmetrics = request.accepts_openmetrics;
   response.content_type = openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -338,6 +368,8 @@ DaemonFacts Daemon::facts() {
                     {"series", store_.series_overflow()},
                     {"domains", store_.domain_overflow()},
                     {"pods", pods_->table().overflow()},
+                    {"containers", containers_.overflow()},
+                    {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"unknown_connections", tcp_->unknown_ends()},

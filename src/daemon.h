@@ -14,7 +14,9 @@
 #include "collect/dns_probe.h"
 #include "collect/drain.h"
 #include "collect/host.h"
+#include "collect/sched_probe.h"
 #include "collect/tcp_probe.h"
+#include "containers.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
 #include "identity/pods.h"
@@ -34,12 +36,13 @@ struct Probes {
   std::unique_ptr<CgroupProbe> cgroup;  // null where it cannot be loaded at all, likewise below
   std::unique_ptr<TcpProbe> tcp;
   std::unique_ptr<DnsProbe> dns;
+  std::unique_ptr<SchedProbe> sched;
   std::vector<Attached> outcome;  // of every signal, the missing ones included
 
   // Never fails as a whole: what is missing is said in `outcome`.
   static Probes open(const Options& options, const Host& host, const CgroupMounts& mounts);
-  // What there is to be attached, in the order of `outcome`.
-  static std::vector<Signal> signals();
+  // What there is to be attached for these groups of metrics, in the order of `outcome`.
+  static std::vector<Signal> signals(uint32_t groups);
   // What is in the way: that there is nothing to measure with, or that --flavour cannot be had.
   // Empty: nothing.
   std::string problem(const Options& options, const Host& host) const;
@@ -58,6 +61,7 @@ class Daemon {
   Status attach();
   Status name_pods();
   void pod_unknown();
+  void settle();
   Status watch_rings();
   void read_births();
   size_t drain_tcp(size_t records_max);
@@ -81,6 +85,7 @@ class Daemon {
   Workloads::Changes changes_;
   DomainRules rules_;
   std::unique_ptr<EventLog> log_;
+  Containers containers_;
   Exposition exposition_;
   std::unique_ptr<TcpRecorder> tcp_;
   std::unique_ptr<DnsRecorder> dns_;
@@ -90,6 +95,7 @@ class Daemon {
   Loop::TimerId expiry_timer_ = 0;
   Loop::TimerId unknown_timer_ = 0;
   bool ready_ = false;
+  uint64_t births_lost_ = 0;
   uint64_t tcp_events_ = 0;
   uint64_t dns_events_ = 0;
   uint64_t scrapes_ = 0;

@@ -9,8 +9,8 @@ namespace kubepulse {
 
 namespace {
 
-constexpr uint32_t kMinimal = kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory |
-                              kGroupOom | kGroupDisk;
+constexpr uint32_t kMinimal =
+    kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory | kGroupOom | kGroupDisk;
 constexpr uint32_t kStandard =
     kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces | kGroupFilesystems;
 

@@ -42,8 +42,8 @@ std::optional<uint32_t> parse_groups(std::string_view list);
 // All of them, with commas between.
 std::string group_names(uint32_t groups);
 
-// Series of a pod with one container that has a disk, an interface, a filesystem and a memory limit,
-// asks for one domain and makes `syscalls` kinds of tracked system calls.
+// Series of a pod with one container that has a disk, an interface, a filesystem and a memory
+// limit, asks for one domain and makes `syscalls` kinds of tracked system calls.
 struct SeriesOfPod {
   size_t values = 0;      // counters and gauges
   size_t histograms = 0;  // all that make them up: buckets, _sum and _count

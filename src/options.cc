@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "groups.h"
 #include "identity/http_url.h"
 #include "identity/tls.h"
 
@@ -47,6 +48,22 @@ Problem set_flavour(std::string& place, std::string_view text) {
   for (std::string_view known : {"auto", "fentry", "kprobe", "tracepoint", "cgroup"})
     if (text == known) return set_text(place, text);
   return "auto, fentry, kprobe, tracepoint or cgroup";
+}
+
+Problem set_profile(Options& options, std::string_view text) {
+  options.custom = text == "custom";
+  if (options.custom) return {};
+  std::optional<uint32_t> groups = groups_of_profile(text);
+  if (!groups) return "minimal, standard, comprehensive or custom";
+  options.groups = *groups;
+  return {};
+}
+
+Problem set_collect(Options& options, std::string_view text) {
+  std::optional<uint32_t> groups = parse_groups(text);
+  if (!groups) return "a list of " + group_names(UINT32_MAX);
+  options.collect = *groups;
+  return {};
 }
 
 Problem set_check(Options& options, std::string_view text) {
@@ -201,6 +218,12 @@ constexpr Flag kFlags[] = {
     {"cluster-domain", "NAME", "cluster.local", nullptr, true,
      "what the DNS of the Kubernetes cluster serves",
      [](Options& o, std::string_view text) { return set_cluster_domain(o.cluster_domain, text); }},
+    {"profile", "WHICH", "standard", nullptr, true,
+     "which metrics: minimal, standard, comprehensive, or custom with --collect",
+     [](Options& o, std::string_view text) { return set_profile(o, text); }},
+    {"collect", "LIST", nullptr, nullptr, true,
+     "groups of metrics, for --profile=custom: tcp,dns,runqueue,cpu,memory,...",
+     [](Options& o, std::string_view text) { return set_collect(o, text); }},
     {"buckets", "LIST", "0.0001,0.0005,0.001,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1", nullptr, true,
      "upper bounds of the latency histograms, in seconds; at most 20",
      [](Options& o, std::string_view text) { return set_buckets(o.buckets_ns, text); }},
@@ -373,6 +396,14 @@ void read_environment(const Environment& environment, Given (&given)[kFlagCount]
 }
 
 // What each flag alone does not show.
+Status check_profile(Options& options) {
+  if (options.custom != (options.collect != 0))
+    return Status::error(options.custom ? "--profile=custom needs --collect=LIST"
+                                        : "--collect is for --profile=custom alone");
+  if (options.custom) options.groups = options.collect;
+  return {};
+}
+
 Status check_pods(Options& options) {
   PodsSettings& pods = options.pods;
   bool has_certificate = !pods.kubelet.certificate_file.empty();
@@ -414,6 +445,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const Environme
     for (std::string_view rest = names; !rest.empty();)
       options.test_break.emplace_back(next_piece(rest, ','));
   }
+  if (Status status = check_profile(options); !status.ok()) return status;
   if (Status status = check_pods(options); !status.ok()) return status;
   return options;
 }

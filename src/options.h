@@ -28,6 +28,9 @@ struct Options {
   std::string node_name;  // empty: the hostname
   bool log_events = false;
   std::string cluster_domain;
+  uint32_t groups = 0;  // of metrics: enum Group; never empty
+  bool custom = false;  // --profile=custom, and then `collect` is `groups`
+  uint32_t collect = 0;
   std::vector<uint64_t> buckets_ns;  // 1 to kBucketsMax, strictly increasing, positive
   std::string flavour;               // "auto", "fentry", "kprobe", "tracepoint" or "cgroup"
   uint32_t tcp_ring_bytes = 0;       // a power of two, and a multiple of the page size

@@ -29,7 +29,7 @@ int self_check(const Options& options) {
     report.problem = status.message();
   } else {
     Probes probes = Probes::open(options, report.host, mounts);
-    report.signals = Probes::signals();
+    report.signals = Probes::signals(options.groups);
     report.outcome = probes.outcome;
     report.problem = probes.problem(options, report.host);
   }

@@ -22,6 +22,7 @@ struct CgroupMounts {
   std::string unified;            // cgroup2
   std::string legacy;             // the one v1 hierarchy that is used
   std::string legacy_controller;  // what it was chosen for: "pids", else "memory", else "cpu"
+  std::string cpu, cpuacct, memory, blkio;  // the v1 hierarchies with these controllers
 };
 
 // From the text of /proc/self/mountinfo. A hierarchy that is mounted more than once counts where

@@ -42,8 +42,7 @@ void ContainerRecorder::files(uint64_t cgroup, std::string_view path, const Cgro
   Told& all_told = told(cgroup);
   if (&all_told == &beyond_the_bound_) return;
   CgroupStats& told = all_told.files;
-  ContainerCounts& counts =
-      store_.of(containers_.index(containers_.of_path(cgroup, path, now_ns)));
+  ContainerCounts& counts = store_.of(containers_.index(containers_.of_path(cgroup, path, now_ns)));
   add_growth(counts.cpu_usage_ns, stats.cpu_usage_ns, told.cpu_usage_ns);
   add_growth(counts.cpu_throttled_ns, stats.cpu_throttled_ns, told.cpu_throttled_ns);
   static_assert(kPressures == static_cast<size_t>(ContainerCounts::kResources));

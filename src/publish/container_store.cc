@@ -66,9 +66,8 @@ void ContainerCounts::add(const ContainerCounts& other) {
   add_known(memory_limit_bytes, other.memory_limit_bytes);
   // The volumes of two lives are the same ones.
   for (const FilesystemSizes& each : other.filesystems) {
-    bool known = std::any_of(filesystems.begin(), filesystems.end(), [&](const auto& held) {
-      return held.mountpoint == each.mountpoint;
-    });
+    bool known = std::any_of(filesystems.begin(), filesystems.end(),
+                             [&](const auto& held) { return held.mountpoint == each.mountpoint; });
     if (!known) filesystems.push_back(each);
   }
 }

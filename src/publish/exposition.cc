@@ -40,8 +40,8 @@ class Exposition::Body : public HttpBody {
       family_++;
       return;
     }
-    const Workloads& workloads =
-        family.container == nullptr ? exposition_.sources_.workloads : exposition_.sources_.containers;
+    const Workloads& workloads = family.container == nullptr ? exposition_.sources_.workloads
+                                                             : exposition_.sources_.containers;
     if (workload_ < workloads.end() && workloads.shown(workload_)) write_of(family);
     if (++workload_ < workloads.end()) return;
     workload_ = 0;
@@ -52,8 +52,8 @@ class Exposition::Body : public HttpBody {
     const Sources& from = exposition_.sources_;
     if (family.container != nullptr) {
       if (const ContainerCounts* counts = from.container_store.if_any(workload_))
-        family.container(*counts, exposition_.container_labels_.of(workload_, exposition_.node_label_),
-                         page_);
+        family.container(
+            *counts, exposition_.container_labels_.of(workload_, exposition_.node_label_), page_);
       return;
     }
     const TcpCounts* tcp = family.tcp == nullptr ? nullptr : from.store.tcp_if_any(workload_);
@@ -74,7 +74,9 @@ class Exposition::Body : public HttpBody {
 };
 
 Exposition::Exposition(const Sources& sources, std::string_view node)
-    : sources_(sources), labels_(sources.workloads, false), container_labels_(sources.containers, true) {
+    : sources_(sources),
+      labels_(sources.workloads, false),
+      container_labels_(sources.containers, true) {
   append_label(node_label_, "node", node);
 }
 

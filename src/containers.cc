@@ -1,0 +1,98 @@
+#include "containers.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "groups.h"
+
+namespace kubepulse {
+
+namespace {
+
+// The kernel holds 5 KiB for each, of our own limit; opening anew costs 1 us.
+constexpr size_t kFdsKept = 256;
+
+uint32_t files_of(uint32_t groups) {
+  uint32_t files = 0;
+  auto add = [&](uint32_t group, uint32_t kinds) {
+    if ((groups & group) != 0) files |= kinds;
+  };
+  add(kGroupCpu, kStatCpu);
+  add(kGroupMemory, kStatMemory | kStatWorkingSet);
+  add(kGroupOom, kStatOomKills);
+  add(kGroupDisk, kStatDisks);
+  add(kGroupPageFaults, kStatMajorFaults);
+  add(kGroupPressure, kStatPressure);
+  return files;
+}
+
+}  // namespace
+
+Containers::Containers(uint32_t groups, CgroupPaths& paths, SeriesBudget& budget)
+    : files_(files_of(groups)),
+      paths_(paths),
+      workloads_(paths, Workloads::Grain::container),
+      store_(budget),
+      changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
+               [this](Workloads::Index index) { store_.remove(index); }},
+      recorder_(workloads_, store_, [this](uint32_t major, uint32_t minor) {
+        return std::string(disk_names_.name(major, minor, monotonic_ns()));
+      }) {}
+
+Status Containers::open(CgroupTree& tree) {
+  census_.scan(tree);
+  if (files_ == 0) return {};
+  const CgroupMounts& mounts = tree.mounts();
+  CgroupStatMounts controllers{mounts.unified, mounts.cpu, mounts.cpuacct, mounts.memory,
+                               mounts.blkio};
+  auto reader = CgroupStatReader::open(controllers, kFdsKept);
+  if (!reader.ok()) return std::move(reader.status());
+  reader_ = std::make_unique<CgroupStatReader>(std::move(reader.value()));
+  return {};
+}
+
+void Containers::born(uint64_t cgroup, std::string_view path) {
+  census_.born(cgroup, path);
+}
+
+void Containers::gather(uint64_t now_ns) {
+  if (gathered_ns_ != 0 && now_ns - gathered_ns_ < kPauseNs) return;
+  gathered_ns_ = now_ns;
+  if (sched_ != nullptr) {
+    Status status = sched_->each([&](uint64_t cgroup, const sched_counts& counts) {
+      recorder_.scheduler(cgroup, counts, now_ns);
+    });
+    if (!status.ok())
+      log_warn("waits on run queues cannot be read", {{"reason", status.message()}});
+  }
+  recorder_.begin();
+  if (reader_ != nullptr)
+    census_.each(
+        [&](uint64_t cgroup, const std::string& path) { return read(cgroup, path, now_ns); });
+}
+
+// False where it is gone. Its last values are those of the last look.
+bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns) {
+  if (!recorder_.wants(cgroup, path, now_ns)) return paths_.lives(cgroup, now_ns);
+  CgroupStats stats;
+  reader_->add(cgroup, path);
+  switch (reader_->read(cgroup, files_, stats)) {
+    case CgroupRead::done:
+      recorder_.files(cgroup, path, stats, now_ns);
+      return true;
+    case CgroupRead::gone:
+      reader_->remove(cgroup);
+      return false;
+    case CgroupRead::failed:
+      return true;
+  }
+  return true;
+}
+
+void Containers::sweep(uint64_t now_ns) {
+  workloads_.sweep(now_ns, changes_, [this](uint64_t cgroup) {
+    if (sched_ != nullptr) sched_->forget(cgroup);
+    recorder_.forget(cgroup);
+  });
+}
+
+}  // namespace kubepulse

@@ -1,0 +1,71 @@
+// What the kernel counts of each container and unit, brought together: which cgroups there are,
+// what their files and the kernel programs say of them, and whose that is.
+#ifndef KUBEPULSE_CONTAINERS_H
+#define KUBEPULSE_CONTAINERS_H
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "collect/cgroup_stats.h"
+#include "collect/disk_names.h"
+#include "collect/sched_probe.h"
+#include "identity/cgroup_census.h"
+#include "identity/cgroup_paths.h"
+#include "identity/workloads.h"
+#include "publish/container_recorder.h"
+#include "publish/container_store.h"
+
+namespace kubepulse {
+
+class Containers {
+ public:
+  // However often it is scraped.
+  static constexpr uint64_t kPauseNs = kNsPerSecond;
+
+  // `groups` of metrics, see groups.h. Neither of the others is owned.
+  Containers(uint32_t groups, CgroupPaths& paths, SeriesBudget& budget);
+
+  Workloads& workloads() { return workloads_; }  // of grain container
+  const ContainerStore& store() const { return store_; }
+
+  // Once `tree` is open: finds the cgroups that there are, and opens their files. Fails where there
+  // are none; all else works on.
+  Status open(CgroupTree& tree);
+  // Null: not loaded. Not owned.
+  void set_sched(SchedProbe* sched) { sched_ = sched; }
+
+  // The kernel has told that a cgroup was made.
+  void born(uint64_t cgroup, std::string_view path);
+  // Births may have been missed.
+  void scan(CgroupTree& tree) { census_.scan(tree); }
+
+  // Reads what is to be read, if it was not just read.
+  void gather(uint64_t now_ns);
+  void settle(uint64_t now_ns) { workloads_.settle(now_ns, changes_); }
+  void sweep(uint64_t now_ns);
+
+  uint64_t overflow() const { return census_.overflow() + workloads_.overflow(); }
+
+ private:
+  bool read(uint64_t cgroup, const std::string& path, uint64_t now_ns);
+
+  uint32_t files_;  // of them: CgroupStatKind
+  CgroupPaths& paths_;
+  CgroupCensus census_;
+  std::unique_ptr<CgroupStatReader> reader_;
+  DiskNames disk_names_;
+  SchedProbe* sched_ = nullptr;
+  Workloads workloads_;
+  ContainerStore store_;
+  Workloads::Changes changes_;
+  ContainerRecorder recorder_;
+  uint64_t gathered_ns_ = 0;
+};
+
+}  // namespace kubepulse
+
+#endif
