@@ -38,7 +38,7 @@ Containers::Containers(uint32_t groups, CgroupPaths& paths, SeriesBudget& budget
         return std::string(disk_names_.name(major, minor, monotonic_ns()));
       }) {}
 
-Status Containers::open(CgroupTree& tree) {
+Status Containers::open(Loop& loop, CgroupTree& tree) {
   census_.scan(tree);
   if (files_ == 0) return {};
   const CgroupMounts& mounts = tree.mounts();
@@ -47,11 +47,36 @@ Status Containers::open(CgroupTree& tree) {
   auto reader = CgroupStatReader::open(controllers, kFdsKept);
   if (!reader.ok()) return std::move(reader.status());
   reader_ = std::make_unique<CgroupStatReader>(std::move(reader.value()));
+  if ((files_ & kStatOomKills) == 0 || mounts.unified.empty()) return {};
+  oom_watch_ = std::make_unique<OomWatch>(loop, mounts.unified,
+                                          [this](uint64_t cgroup) { read_oom_kills(cgroup); });
+  if (Status status = oom_watch_->start(); !status.ok()) return status;
+  census_.each([this](uint64_t cgroup, const std::string& path) {
+    oom_watch_->add(cgroup, path);
+    return true;
+  });
   return {};
 }
 
 void Containers::born(uint64_t cgroup, std::string_view path) {
-  census_.born(cgroup, path);
+  if (!census_.born(cgroup, path) || oom_watch_ == nullptr) return;
+  oom_watch_->add(cgroup, std::string(path));
+}
+
+// With what the cgroup had at its last look, if nothing can be read any more.
+void Containers::read_oom_kills(uint64_t cgroup) {
+  uint64_t now_ns = monotonic_ns();
+  std::string path = paths_.path_of(cgroup, now_ns);
+  if (path.empty() || !recorder_.wants(cgroup, path, now_ns)) return;
+  CgroupStats stats;
+  reader_->add(cgroup, path);
+  if (reader_->read(cgroup, kStatOomKills, stats) == CgroupRead::done)
+    recorder_.files(cgroup, path, stats, now_ns);
+}
+
+void Containers::gone(uint64_t cgroup) {
+  if (reader_ != nullptr) reader_->remove(cgroup);
+  if (oom_watch_ != nullptr) oom_watch_->remove(cgroup);
 }
 
 void Containers::gather(uint64_t now_ns) {
@@ -72,7 +97,11 @@ void Containers::gather(uint64_t now_ns) {
 
 // False where it is gone. Its last values are those of the last look.
 bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns) {
-  if (!recorder_.wants(cgroup, path, now_ns)) return paths_.lives(cgroup, now_ns);
+  if (!recorder_.wants(cgroup, path, now_ns)) {
+    bool lives = paths_.lives(cgroup, now_ns);
+    if (!lives) gone(cgroup);
+    return lives;
+  }
   CgroupStats stats;
   reader_->add(cgroup, path);
   switch (reader_->read(cgroup, files_, stats)) {
@@ -80,7 +109,7 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
       recorder_.files(cgroup, path, stats, now_ns);
       return true;
     case CgroupRead::gone:
-      reader_->remove(cgroup);
+      gone(cgroup);
       return false;
     case CgroupRead::failed:
       return true;

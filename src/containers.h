@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "collect/cgroup_stats.h"
 #include "collect/disk_names.h"
+#include "collect/oom_watch.h"
 #include "collect/sched_probe.h"
 #include "identity/cgroup_census.h"
 #include "identity/cgroup_paths.h"
@@ -33,8 +34,8 @@ class Containers {
   const ContainerStore& store() const { return store_; }
 
   // Once `tree` is open: finds the cgroups that there are, and opens their files. Fails where there
-  // are none; all else works on.
-  Status open(CgroupTree& tree);
+  // are none; all else works on. `loop` outlives it.
+  Status open(Loop& loop, CgroupTree& tree);
   // Null: not loaded. Not owned.
   void set_sched(SchedProbe* sched) { sched_ = sched; }
 
@@ -52,11 +53,14 @@ class Containers {
 
  private:
   bool read(uint64_t cgroup, const std::string& path, uint64_t now_ns);
+  void read_oom_kills(uint64_t cgroup);
+  void gone(uint64_t cgroup);
 
   uint32_t files_;  // of them: CgroupStatKind
   CgroupPaths& paths_;
   CgroupCensus census_;
   std::unique_ptr<CgroupStatReader> reader_;
+  std::unique_ptr<OomWatch> oom_watch_;
   DiskNames disk_names_;
   SchedProbe* sched_ = nullptr;
   Workloads workloads_;

@@ -158,7 +158,7 @@ Status Daemon::attach() {
   probes_ = Probes::open(options_, host, mounts);
   containers_.set_sched(probes_.sched.get());
   if (tree_)
-    if (Status status = containers_.open(*tree_); !status.ok())
+    if (Status status = containers_.open(loop_, *tree_); !status.ok())
       log_warn("files of cgroups cannot be read", {{"reason", status.message()}});
   log_outcome(probes_.outcome);
   if (std::string problem = probes_.problem(options_, host); !problem.empty())

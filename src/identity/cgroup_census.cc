@@ -27,8 +27,8 @@ bool CgroupCensus::is_counted(std::string_view path) {
   return slash == std::string_view::npos || !is_same(owner, owner_of_path(path.substr(0, slash)));
 }
 
-void CgroupCensus::born(uint64_t id, std::string_view path) {
-  if (!is_counted(path)) return;
+bool CgroupCensus::born(uint64_t id, std::string_view path) {
+  if (!is_counted(path)) return false;
   std::string key(path);
   auto known = cgroups_.find(key);
   if (known != cgroups_.end()) {
@@ -37,7 +37,9 @@ void CgroupCensus::born(uint64_t id, std::string_view path) {
     cgroups_.emplace(std::move(key), id);
   } else {
     overflow_++;
+    return false;
   }
+  return true;
 }
 
 void CgroupCensus::scan(CgroupTree& tree) {

@@ -24,8 +24,8 @@ class CgroupCensus {
   static bool is_counted(std::string_view path);
 
   // A cgroup was made. What is_counted() refuses is passed over. A path that is known takes the new
-  // id: it was removed and made again.
-  void born(uint64_t id, std::string_view path);
+  // id: it was removed and made again. Whether it is held now.
+  bool born(uint64_t id, std::string_view path);
   // All that there are now; those that are known and gone are left to forget().
   void scan(CgroupTree& tree);
   void forget(const std::string& path) { cgroups_.erase(path); }
