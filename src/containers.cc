@@ -38,6 +38,11 @@ Containers::Containers(uint32_t groups, CgroupPaths& paths, SeriesBudget& budget
         return std::string(disk_names_.name(major, minor, monotonic_ns()));
       }) {}
 
+void Containers::set_pods(const PodTable* pods) {
+  pods_ = pods;
+  workloads_.set_pods(pods);
+}
+
 Status Containers::open(Loop& loop, CgroupTree& tree) {
   census_.scan(tree);
   if (files_ == 0) return {};
@@ -104,6 +109,7 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
   }
   CgroupStats stats;
   reader_->add(cgroup, path);
+  if (oom_watch_ != nullptr) oom_watch_->add(cgroup, path);
   switch (reader_->read(cgroup, files_, stats)) {
     case CgroupRead::done:
       recorder_.files(cgroup, path, stats, now_ns);
@@ -115,6 +121,11 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
       return true;
   }
   return true;
+}
+
+void Containers::settle(uint64_t now_ns) {
+  workloads_.settle(now_ns, changes_);
+  if (pods_ != nullptr) recorder_.restarts(*pods_);
 }
 
 void Containers::sweep(uint64_t now_ns) {

@@ -36,6 +36,8 @@ class Containers {
   // Once `tree` is open: finds the cgroups that there are, and opens their files. Fails where there
   // are none; all else works on. `loop` outlives it.
   Status open(Loop& loop, CgroupTree& tree);
+  // Not owned. Null: nobody names pods.
+  void set_pods(const PodTable* pods);
   // Null: not loaded. Not owned.
   void set_sched(SchedProbe* sched) { sched_ = sched; }
 
@@ -46,7 +48,7 @@ class Containers {
 
   // Reads what is to be read, if it was not just read.
   void gather(uint64_t now_ns);
-  void settle(uint64_t now_ns) { workloads_.settle(now_ns, changes_); }
+  void settle(uint64_t now_ns);
   void sweep(uint64_t now_ns);
 
   uint64_t overflow() const { return census_.overflow() + workloads_.overflow(); }
@@ -62,6 +64,7 @@ class Containers {
   std::unique_ptr<CgroupStatReader> reader_;
   std::unique_ptr<OomWatch> oom_watch_;
   DiskNames disk_names_;
+  const PodTable* pods_ = nullptr;
   SchedProbe* sched_ = nullptr;
   Workloads workloads_;
   ContainerStore store_;

@@ -191,7 +191,7 @@ Status Daemon::name_pods() {
   if (options_.pods.source != PodsSettings::Source::none) {
     workloads_.set_pods(&pods_->table());
     workloads_.set_pod_unknown([this] { pod_unknown(); });
-    containers.set_pods(&pods_->table());
+    containers_.set_pods(&pods_->table());
     containers.set_pod_unknown([this] { pods_->pod_unknown(); });
   }
   if (pods_->has_filter())

@@ -90,8 +90,10 @@ void PodTable::add(const Pod& pod, bool watched) {
     const PodContainer& container = pod.containers[i];
     if (container.id.empty() && container.last_id.empty()) continue;
     Text name = put_once(container.name.view());
-    add_container(container.id.view(), name);
-    add_container(container.last_id.view(), name);
+    if (ContainerRow* row = add_container(container.id.view(), name))
+      row->restarts = container.restarts;
+    if (container.last_id.view() == container.id.view()) continue;
+    if (ContainerRow* row = add_container(container.last_id.view(), name)) row->is_last_life = true;
   }
 }
 
@@ -129,16 +131,17 @@ void PodTable::take_kept_containers() {
   }
 }
 
-void PodTable::add_container(std::string_view id, Text name) {
+PodTable::ContainerRow* PodTable::add_container(std::string_view id, Text name) {
   ContainerRow row{};
-  if (!parse_id(id, row.id)) return;
+  if (!parse_id(id, row.id)) return nullptr;
   if (next_.containers.size() == kContainersMax) {
     overflow_++;
-    return;
+    return nullptr;
   }
   row.pod = static_cast<uint32_t>(next_.pods.size() - 1);
   row.name = name;
   next_.containers.push_back(row);
+  return &next_.containers.back();
 }
 
 void PodTable::commit(uint64_t now_ns) {

@@ -63,6 +63,18 @@ class PodTable {
       visit(view(held_, each.name), each.pods);
   }
 
+  // Calls visit(ns, pod, container, restarts) for each container of the last list that has run and
+  // is watched, in any order: how often it was restarted, as the kubelet counts.
+  template <typename Visit>
+  void each_container(Visit&& visit) const {
+    for (const ContainerRow& row : held_.containers) {
+      const PodRow& pod = held_.pods[row.pod];
+      if (row.gone_since_ns != 0 || row.is_last_life || pod.gone_since_ns != 0 || !pod.watched)
+        continue;
+      visit(view(held_, pod.ns), view(held_, pod.name), view(held_, row.name), row.restarts);
+    }
+  }
+
   // Pods and container ids that were left out for want of room, in all lists so far.
   uint64_t overflow() const { return overflow_; }
   size_t bytes() const;  // memory held
@@ -86,7 +98,9 @@ class PodTable {
     ContainerId id;
     uint32_t pod;
     Text name;
-    uint64_t gone_since_ns;
+    uint32_t restarts = 0;
+    bool is_last_life = false;  // and has no restarts of its own
+    uint64_t gone_since_ns = 0;
   };
   struct UidRow {
     Text uid;
@@ -121,7 +135,7 @@ class PodTable {
   Text put_once(std::string_view text);  // for what many have in common
   bool is_added(std::string_view uid);
   void add_row(const PodRow& row, std::string_view uid);
-  void add_container(std::string_view id, Text name);
+  ContainerRow* add_container(std::string_view id, Text name);
   void take_kept_containers();
   void keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places);
   void keep_gone_containers(uint64_t now_ns, const std::vector<uint32_t>& places);

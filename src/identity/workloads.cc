@@ -219,6 +219,12 @@ void Workloads::end_slot(uint32_t slot, const Changes& changes) {
   held_count_--;
 }
 
+std::optional<Workloads::Index> Workloads::find(const WorkloadLabels& labels) const {
+  auto known = by_labels_.find(label_key(labels));
+  if (known == by_labels_.end()) return std::nullopt;
+  return known->second;
+}
+
 Workloads::Index Workloads::make_series(const LabelTexts& labels) {
   Index index;
   if (free_series_.empty()) {

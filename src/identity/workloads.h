@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -103,6 +104,8 @@ class Workloads {
   void sweep(uint64_t now_ns, const Changes& changes,
              const std::function<void(uint64_t cgroup)>& cgroup_removed);
 
+  // The series with these labels; none where it is not shown.
+  std::optional<Index> find(const WorkloadLabels& labels) const;
   const WorkloadLabels& labels(Index index) const { return series_[index].labels; }
   bool shown(Index index) const { return series_[index].shown; }
   // Never the same for two sets of labels that the index had one after the other.

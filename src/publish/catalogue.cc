@@ -191,6 +191,9 @@ void add_containers(std::vector<MetricFamily>& all) {
       container("kubepulse_disk_reads_total", counter, "Reads from the device.", write_disks<2>));
   all.push_back(
       container("kubepulse_disk_writes_total", counter, "Writes to the device.", write_disks<3>));
+  all.push_back(container("kubepulse_container_restarts_total", counter,
+                          "Times that the kubelet restarted the container.",
+                          write_number<&C::restarts>));
   all.push_back(container("kubepulse_filesystem_capacity_bytes", gauge, "Size of the filesystem.",
                           write_filesystems<&FilesystemSizes::capacity_bytes>));
   all.push_back(container("kubepulse_filesystem_usage_bytes", gauge, "Used of the filesystem.",

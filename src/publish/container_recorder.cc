@@ -88,4 +88,22 @@ void ContainerRecorder::scheduler(uint64_t cgroup, const sched_counts& now, uint
   told = now;
 }
 
+void ContainerRecorder::restarts(const PodTable& pods) {
+  WorkloadLabels labels;
+  pods.each_container(
+      [&](std::string_view ns, std::string_view pod, std::string_view container, uint32_t now) {
+        labels.ns = ns;
+        labels.pod = pod;
+        labels.container = container;
+        std::optional<Workloads::Index> index = containers_.find(labels);
+        if (!index) return;
+        if (*index >= restarts_.size()) restarts_.resize(containers_.end());
+        Restarts& last = restarts_[*index];
+        if (last.serial != containers_.serial(*index)) last = {containers_.serial(*index), 0};
+        std::optional<uint64_t>& sum = store_.of(*index).restarts;
+        sum = sum.value_or(0) + (now >= last.told ? now - last.told : now);
+        last.told = now;
+      });
+}
+
 }  // namespace kubepulse

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/flat_map.h"
 #include "bpf/event.h"
@@ -31,6 +32,10 @@ class ContainerRecorder {
   // What the scheduler's programs counted.
   void scheduler(uint64_t cgroup, const sched_counts& counts, uint64_t now_ns);
 
+  // What the kubelet tells of the containers of all pods. A pod that is made again begins at zero;
+  // its series does not.
+  void restarts(const PodTable& pods);
+
   // It is gone.
   void forget(uint64_t cgroup) { told_.erase(cgroup); }
 
@@ -41,6 +46,11 @@ class ContainerRecorder {
     sched_counts scheduler{};
   };
 
+  struct Restarts {
+    uint64_t serial = 0;  // of the series
+    uint32_t told = 0;
+  };
+
   Told& told(uint64_t cgroup);
   void add_disks(ContainerCounts& counts, const DiskList& disks, DiskList& told);
 
@@ -49,6 +59,7 @@ class ContainerRecorder {
   std::function<std::string(uint32_t, uint32_t)> device_;
   FlatMap<std::unique_ptr<Told>> told_{Workloads::kCgroupsMax};
   Told beyond_the_bound_;
+  std::vector<Restarts> restarts_;  // by series
 };
 
 }  // namespace kubepulse

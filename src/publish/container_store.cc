@@ -50,6 +50,7 @@ void ContainerCounts::add(const ContainerCounts& other) {
   }
   add_known(oom_kills, other.oom_kills);
   add_known(major_faults, other.major_faults);
+  add_known(restarts, other.restarts);
   for (const DiskCounts& each : other.disks) {
     DiskCounts& sum = disk(each.device);
     for (size_t i = 0; i < sum.values.size(); i++)

@@ -45,6 +45,7 @@ struct ContainerCounts {
   std::optional<uint64_t> cpu_usage_ns, cpu_throttled_ns;
   std::array<std::optional<uint64_t>, kResources> waiting_ns, stalled_ns;
   std::optional<uint64_t> oom_kills, major_faults;
+  std::optional<uint64_t> restarts;
   std::vector<DiskCounts> disks;
   std::vector<SyscallCounts> syscalls;
   // Gauges.
