@@ -90,10 +90,11 @@ void PodTable::add(const Pod& pod, bool watched) {
     const PodContainer& container = pod.containers[i];
     if (container.id.empty() && container.last_id.empty()) continue;
     Text name = put_once(container.name.view());
-    if (ContainerRow* row = add_container(container.id.view(), name))
-      row->restarts = container.restarts;
+    if (ContainerRow* now = add_container(container.id.view(), name))
+      now->restarts = std::min(container.restarts, kLastLife - 1);
     if (container.last_id.view() == container.id.view()) continue;
-    if (ContainerRow* row = add_container(container.last_id.view(), name)) row->is_last_life = true;
+    if (ContainerRow* last = add_container(container.last_id.view(), name))
+      last->restarts = kLastLife;
   }
 }
 

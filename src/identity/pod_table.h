@@ -69,7 +69,8 @@ class PodTable {
   void each_container(Visit&& visit) const {
     for (const ContainerRow& row : held_.containers) {
       const PodRow& pod = held_.pods[row.pod];
-      if (row.gone_since_ns != 0 || row.is_last_life || pod.gone_since_ns != 0 || !pod.watched)
+      if (row.gone_since_ns != 0 || row.restarts == kLastLife || pod.gone_since_ns != 0 ||
+          !pod.watched)
         continue;
       visit(view(held_, pod.ns), view(held_, pod.name), view(held_, row.name), row.restarts);
     }
@@ -98,10 +99,10 @@ class PodTable {
     ContainerId id;
     uint32_t pod;
     Text name;
-    uint32_t restarts = 0;
-    bool is_last_life = false;  // and has no restarts of its own
+    uint32_t restarts = 0;  // kLastLife: of the life before, and so none of its own
     uint64_t gone_since_ns = 0;
   };
+  static constexpr uint32_t kLastLife = UINT32_MAX;
   struct UidRow {
     Text uid;
     uint32_t pod;
