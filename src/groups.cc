@@ -71,6 +71,7 @@ std::string group_names(uint32_t groups) {
 
 SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
   SeriesOfPod series;
+  series.values = 1;  // restarts, which the kubelet tells
   size_t histogram = buckets + 1 + kSumAndCount;
   auto add = [&](uint32_t group, size_t values, size_t histograms) {
     if ((groups & group) == 0) return;

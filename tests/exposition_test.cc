@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "groups.h"
 #include "tests/check.h"
 
 using namespace kubepulse;  // NOLINT
@@ -15,6 +16,7 @@ constexpr uint64_t kMinute = 60 * kNsPerSecond;
 constexpr size_t kPieceMax = 64 * 1024;  // about 32 KiB, and what one workload writes at once
 
 #define W "namespace,pod,node"
+#define C "namespace,pod,container,node"
 
 // The contract, groups tcp, dns and self.
 struct Wanted {
@@ -36,6 +38,28 @@ struct Wanted {
     {"kubepulse_dns_responses_total", "counter", W ",rcode"},
     {"kubepulse_dns_timeouts_total", "counter", W},
     {"kubepulse_dns_latency_seconds", "histogram", W},
+    {"kubepulse_cpu_runqueue_latency_seconds", "histogram", C},
+    {"kubepulse_cpu_context_switches_total", "counter", C ",kind"},
+    {"kubepulse_cpu_usage_seconds_total", "counter", C},
+    {"kubepulse_cpu_throttled_seconds_total", "counter", C},
+    {"kubepulse_pressure_waiting_seconds_total", "counter", C ",resource"},
+    {"kubepulse_pressure_stalled_seconds_total", "counter", C ",resource"},
+    {"kubepulse_memory_usage_bytes", "gauge", C},
+    {"kubepulse_memory_working_set_bytes", "gauge", C},
+    {"kubepulse_memory_limit_bytes", "gauge", C},
+    {"kubepulse_memory_oom_kills_total", "counter", C},
+    {"kubepulse_memory_major_page_faults_total", "counter", C},
+    {"kubepulse_disk_read_bytes_total", "counter", C ",device"},
+    {"kubepulse_disk_written_bytes_total", "counter", C ",device"},
+    {"kubepulse_disk_reads_total", "counter", C ",device"},
+    {"kubepulse_disk_writes_total", "counter", C ",device"},
+    {"kubepulse_container_restarts_total", "counter", C},
+    {"kubepulse_filesystem_capacity_bytes", "gauge", C ",mountpoint"},
+    {"kubepulse_filesystem_usage_bytes", "gauge", C ",mountpoint"},
+    {"kubepulse_filesystem_available_bytes", "gauge", C ",mountpoint"},
+    {"kubepulse_syscalls_total", "counter", C ",syscall"},
+    {"kubepulse_syscall_errors_total", "counter", C ",syscall"},
+    {"kubepulse_syscall_latency_seconds", "histogram", C ",syscall"},
     {"kubepulse_events_total", "counter", "node,type"},
     {"kubepulse_events_dropped_total", "counter", "node,type"},
     {"kubepulse_events_filtered_total", "counter", "node,type"},
@@ -165,7 +189,9 @@ struct Bench {
   CgroupPaths paths;
   Workloads workloads{paths};
   Store store{{100000, kNsPerSecond}};
-  Exposition exposition{workloads, store, "node \"1\""};
+  Workloads containers{paths, Workloads::Grain::container};
+  ContainerStore container_store{store.budget()};
+  Exposition exposition{{workloads, store, containers, container_store}, "node \"1\""};
   DaemonFacts facts;
   uint64_t duration_ns = 0;
   int done = 0;
@@ -196,6 +222,23 @@ struct Bench {
     store.count_query(index, "example.com");
     store.dns(index).responses[3] = number;
     return index;
+  }
+  // A unit of which all is known.
+  ContainerCounts& container(uint64_t number) {
+    std::string path = "/system.slice/unit-" + std::to_string(number) + ".service";
+    ContainerCounts& counts =
+        container_store.of(containers.index(containers.of_path(number, path, kT)));
+    counts.scheduler.emplace();
+    counts.scheduler->run_queue.buckets = {1, 2, 3};
+    counts.scheduler->switches = {4, 5};
+    counts.cpu_usage_ns = 1500000000;
+    counts.cpu_throttled_ns = counts.oom_kills = counts.major_faults = counts.restarts = number;
+    counts.waiting_ns = counts.stalled_ns = {1, 2, 3};
+    counts.memory_usage_bytes = counts.memory_working_set_bytes = counts.memory_limit_bytes = 7;
+    counts.disk("sda").values = {10, 20, 30, 40};
+    counts.syscall("read").calls = 9;
+    counts.filesystems = {{"/data", 100, 60, 30}};
+    return counts;
   }
   void sweep(uint64_t now_ns) {
     Workloads::Changes changes{
@@ -230,7 +273,7 @@ void check_wanted(const Parsed& page, bool with_workload, bool openmetrics) {
     auto family = page.families.find(name);
     ck_assert_msg(family != page.families.end(), "%s is missing", name.c_str());
     CHECK_TEXT(family->second.type, type);
-    bool of_workloads = std::string_view(wanted.labels).rfind(W, 0) == 0;
+    bool of_workloads = std::string_view(wanted.labels).rfind("namespace,", 0) == 0;
     if (of_workloads && !with_workload) {
       ck_assert_uint_eq(family->second.samples, 0);
       continue;
@@ -256,6 +299,8 @@ START_TEST(all_families_with_workloads) {
   bench.store.dns(bench.workload(3)).timeouts = 8;
   bench.workload(4);  // had no event that counts
   bench.busy(5);
+  bench.container(1);
+  bench.container(2);
   Parsed page = parse(bench.page());
   check_wanted(page, true, false);
   check_wanted(parse(bench.page(PageFormat::openmetrics), true), true, true);
@@ -280,6 +325,16 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"1\""), "2");
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"+Inf\""), "3");
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_sum", 5, ""), "2.000200001");
+  auto of_container = [&](const std::string& name, const std::string& more) {
+    return page.values[name + R"({namespace="systemd",pod="unit-2.service",container="")" + node +
+                       more + "}"];
+  };
+  CHECK_TEXT(of_container("kubepulse_cpu_usage_seconds_total", ""), "1.5");
+  CHECK_TEXT(of_container("kubepulse_disk_writes_total", ",device=\"sda\""), "40");
+  CHECK_TEXT(of_container("kubepulse_cpu_runqueue_latency_seconds_bucket", ",le=\"0.000002\""),
+             "3");
+  CHECK_TEXT(of_container("kubepulse_cpu_runqueue_latency_seconds_bucket", ",le=\"16.777216\""),
+             "6");
   CHECK_TEXT(page.values["process_cpu_seconds_total"], "1.5");
   CHECK_TEXT(page.values[R"(kubepulse_events_dropped_total{node="node \"1\"",type="dns"})"], "4");
 }
@@ -295,6 +350,23 @@ START_TEST(series_are_counted) {
       bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
   }
   ck_assert_uint_eq(parse(bench.page()).values.size(), without + bench.store.series());
+}
+END_TEST
+
+// As --check says.
+START_TEST(series_of_a_pod) {
+  Bench bench;
+  size_t without = parse(bench.page()).values.size();
+  bench.container(1);
+  SeriesOfPod told = series_of_pod(UINT32_MAX & ~(kGroupTcp | kGroupDns | kGroupInterfaces), 2, 1);
+  ck_assert_uint_eq(parse(bench.page()).values.size(), without + told.values + told.histograms);
+  ck_assert_uint_le(told.values + told.histograms, ContainerStore::kSeriesOfContainer + 30);
+  size_t before = bench.store.series();
+  bench.store.tcp(bench.workload(2)).sent_bytes = 7;
+  bench.store.count_query(bench.workload(2), "example.com");
+  told = series_of_pod(kGroupTcp | kGroupDns, 2, 0);
+  // No restarts, but "other", which is charged before there is one.
+  ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);
 }
 END_TEST
 
@@ -321,6 +393,7 @@ END_TEST
 
 START_TEST(large_pages_come_in_pieces) {
   Bench bench;
+  bench.container(1);
   for (uint64_t number = 1; number <= 600; number++) {
     Workloads::Index index = bench.busy(number);
     if (number % 200 != 0) continue;
@@ -337,6 +410,7 @@ END_TEST
 
 START_TEST(a_page_that_is_given_up) {
   Bench bench;
+  bench.container(1);
   for (uint64_t number = 1; number <= 300; number++)
     bench.busy(number);
   std::unique_ptr<HttpBody> body = bench.begin();
@@ -418,6 +492,6 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("exposition", all_families_without_a_workload, all_families_with_workloads,
-           series_are_counted, some_are_not_shown, large_pages_come_in_pieces,
+           series_are_counted, series_of_a_pod, some_are_not_shown, large_pages_come_in_pieces,
            a_page_that_is_given_up, workloads_come_and_go_between_pieces,
            labels_of_an_index_that_is_used_again, no_series_twice_beyond_the_bounds)
