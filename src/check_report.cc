@@ -81,6 +81,12 @@ std::string CheckReport::table() const {
   for (const Capability& capability : missing)
     append_fact(out, "capabilities",
                 std::string(capability.name) + " is missing: " + capability.purpose);
+  if (!profiles.empty()) out += "\nPROFILE             SERIES OF A POD  WITHOUT HISTOGRAMS\n";
+  for (const ProfileSeries& each : profiles) {
+    append_cell(out, each.profile, 20);
+    append_cell(out, std::to_string(each.series.values + each.series.histograms), 17);
+    out += std::to_string(each.series.values) + '\n';
+  }
   if (outcome.empty()) return out;
   out += "\nSIGNAL              FLAVOUR     REFUSED\n";
   for (const Attached& attached : outcome)
@@ -103,6 +109,12 @@ std::string CheckReport::json() const {
                 append_member(out, "for", capability.purpose);
                 out += '}';
               });
+  append_list(out, "profiles", profiles, [&out](const ProfileSeries& each) {
+    out += '{';
+    append_member(out, "profile", each.profile);
+    out += ",\"series\":" + std::to_string(each.series.values + each.series.histograms);
+    out += ",\"without_histograms\":" + std::to_string(each.series.values) + '}';
+  });
   append_list(out, "signals", outcome, [this, &out](const Attached& attached) {
     out += '{';
     append_member(out, "signal", attached.signal);

@@ -7,6 +7,7 @@
 
 #include "collect/flavours.h"
 #include "collect/host.h"
+#include "groups.h"
 
 namespace kubepulse {
 
@@ -16,6 +17,11 @@ struct CheckReport {
   const char* cgroups = "none";  // or "v1", "v2", "hybrid"
   std::string cgroup_mounts;     // with a space between them
   std::vector<Signal> signals;
+  struct ProfileSeries {
+    std::string profile;
+    SeriesOfPod series;
+  };
+  std::vector<ProfileSeries> profiles;
   std::vector<Attached> outcome;  // empty where BPF cannot be used at all
   std::string problem;            // empty: it works here
 

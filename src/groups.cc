@@ -50,6 +50,7 @@ std::optional<uint32_t> groups_of_profile(std::string_view name) {
 
 std::optional<uint32_t> parse_groups(std::string_view list) {
   uint32_t groups = 0;
+  if (!list.empty() && list.back() == ',') return std::nullopt;
   while (!list.empty()) {
     std::string_view name = trim_blanks(next_piece(list, ','));
     uint32_t group = 0;

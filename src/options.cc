@@ -396,6 +396,14 @@ void read_environment(const Environment& environment, Given (&given)[kFlagCount]
 }
 
 // What each flag alone does not show.
+// What a node of a few pods needs; the tables are most of the kernel's memory that we take.
+void shrink_tables(Options& options, const Given (&given)[kFlagCount]) {
+  auto is_given = [&](const char* name) { return !given[find_flag(name) - kFlags].source.empty(); };
+  if (!is_given("tcp-ring")) options.tcp_ring_bytes = 1 << 20;
+  if (!is_given("dns-ring")) options.dns_ring_bytes = 512 << 10;
+  if (!is_given("tcp-connections")) options.tcp_connections = 16384;
+}
+
 Status check_profile(Options& options) {
   if (options.custom != (options.collect != 0))
     return Status::error(options.custom ? "--profile=custom needs --collect=LIST"
@@ -446,6 +454,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const Environme
       options.test_break.emplace_back(next_piece(rest, ','));
   }
   if (Status status = check_profile(options); !status.ok()) return status;
+  if (options.groups == groups_of_profile("minimal")) shrink_tables(options, given);
   if (Status status = check_pods(options); !status.ok()) return status;
   return options;
 }

@@ -33,6 +33,9 @@ int self_check(const Options& options) {
     report.outcome = probes.outcome;
     report.problem = probes.problem(options, report.host);
   }
+  for (const Profile& profile : kProfileTable)
+    report.profiles.push_back(
+        {profile.name, series_of_pod(profile.groups, options.buckets_ns.size(), 0)});
   fputs((options.check_json ? report.json() : report.table()).c_str(), stdout);
   if (report.problem.empty()) return kExitOk;
   fflush(stdout);

@@ -15,6 +15,7 @@ CheckReport report() {
   report.host.btf = kOwnBtf;
   report.cgroups = "hybrid";
   report.cgroup_mounts = "/a /b";
+  report.profiles = {{"minimal", {10, 20}}, {"standard", {30, 40}}};
   report.signals = {{"dns", {{"fentry", {"q", "a"}}, {"kprobe", {"k"}}}}, {"open", {{"iter", {}}}}};
   report.outcome = {{"dns", "", {{"fentry", "no \"q\""}, {"kprobe", "no k"}}},
                     {"open", "iter", {}}};
@@ -28,6 +29,10 @@ START_TEST(table) {
              "BTF           /sys/kernel/btf/vmlinux\n"
              "cgroups       hybrid /a /b\n"
              "capabilities  none is missing\n"
+             "\n"
+             "PROFILE             SERIES OF A POD  WITHOUT HISTOGRAMS\n"
+             "minimal             30               10\n"
+             "standard            70               30\n"
              "\n"
              "SIGNAL              FLAVOUR     REFUSED\n"
              "dns                 none        fentry: no \"q\"\n"
@@ -56,7 +61,9 @@ START_TEST(json) {
   CHECK_TEXT(
       report().json(),
       R"({"version":"0.1.0","kernel":"6.1.0","machine":"x86_64","lockdown":"integrity",)"
-      R"("btf":"/sys/kernel/btf/vmlinux","cgroups":"hybrid","missing_capabilities":[],"signals":[)"
+      R"("btf":"/sys/kernel/btf/vmlinux","cgroups":"hybrid","missing_capabilities":[],"profiles":[)"
+      R"({"profile":"minimal","series":30,"without_histograms":10},)"
+      R"({"profile":"standard","series":70,"without_histograms":30}],"signals":[)"
       R"({"signal":"dns","flavour":null,"refused":[{"flavour":"fentry","reason":"no \"q\""},)"
       R"({"flavour":"kprobe","reason":"no k"}],"flavours":[{"flavour":"fentry","programs":)"
       R"(["q","a"]},{"flavour":"kprobe","programs":["k"]}]},)"
@@ -75,7 +82,7 @@ START_TEST(json_of_little) {
              "{\"version\":\"1\",\"kernel\":null,\"machine\":null,\"lockdown\":\"unknown\","
              "\"btf\":null,\"cgroups\":\"none\",\"missing_capabilities\":[{\"name\":"
              "\"CAP_DAC_READ_SEARCH\",\"for\":\"to learn a cgroup's path from its id\"}],"
-             "\"signals\":[],\"problem\":\"refused\"}\n");
+             "\"profiles\":[],\"signals\":[],\"problem\":\"refused\"}\n");
 }
 END_TEST
 

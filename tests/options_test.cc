@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "groups.h"
+
 #include <regex.h>
 
 #include <map>
@@ -322,12 +324,32 @@ bool has_text(const Options& options, const char* text) {
   return false;
 }
 
+START_TEST(profiles) {
+  ck_assert(good({}).groups == groups_of_profile("standard"));
+  Options minimal = good({"--profile=minimal"});
+  ck_assert(minimal.groups == groups_of_profile("minimal"));
+  ck_assert(minimal.tcp_ring_bytes == 1 << 20 && minimal.dns_ring_bytes == 512 << 10);
+  ck_assert_uint_eq(minimal.tcp_connections, 16384);
+  ck_assert_uint_eq(good({"--profile=minimal", "--tcp-ring=2M"}).tcp_ring_bytes, 2 << 20);
+  Options custom = good({"--profile=custom", "--collect=tcp,disk"});
+  ck_assert_uint_eq(custom.groups, kGroupTcp | kGroupDisk);
+  CHECK_TEXT(bad({"--profile=custom"}), "--profile=custom needs --collect=LIST");
+  CHECK_TEXT(bad({"--collect=tcp"}), "--collect is for --profile=custom alone");
+  CHECK_TEXT(bad({"--profile=all"}),
+             "--profile=all: accepted is minimal, standard, comprehensive or custom");
+  CHECK_TEXT(bad({"--profile=custom", "--collect=tcp,nfs"}),
+             "--collect=tcp,nfs: accepted is a list of "
+             "tcp,dns,runqueue,cpu,memory,oom,disk,pagefaults,pressure,interfaces,filesystems,"
+             "syscalls");
+}
+END_TEST
+
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 27);
-  // 27 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 29);
+  // 29 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 26);
+  ck_assert_uint_eq(variables.size(), 28);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "="}});
     ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());
@@ -371,5 +393,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("options", defaults, values, pods, which_pods, switches, help_and_version, environment,
-           broken_for_tests, wrong_values, wrong_words, usage_is_complete, usage_is_the_manual,
-           usage_is_the_readme)
+           broken_for_tests, wrong_values, wrong_words, profiles, usage_is_complete,
+           usage_is_the_manual, usage_is_the_readme)

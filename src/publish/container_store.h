@@ -80,7 +80,7 @@ class ContainerStore {
   }
 
   // A container with a disk, under the standard profile: what the budget is charged for each.
-  static constexpr size_t kSeriesOfContainer = 48;
+  static constexpr size_t kSeriesOfContainer = 51;
 
  private:
   SeriesBudget& budget_;
