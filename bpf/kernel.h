@@ -37,7 +37,13 @@ struct css_set {
   struct cgroup *dfl_cgrp;
 };
 
+struct thread_info {
+  unsigned long flags;
+  __u32 status;  // x86
+};
+
 struct task_struct {
+  struct thread_info thread_info;
   int tgid;
   char comm[16];
   struct css_set *cgroups;
@@ -142,6 +148,15 @@ struct bpf_iter__task_file {
   struct bpf_iter_meta *meta;
   struct task_struct *task;
   struct file *file;
+};
+
+// Registers at the entry to the kernel; <linux/ptrace.h> has the name for those of user space.
+struct pt_regs___x86 {
+  unsigned long orig_ax;
+};
+
+struct pt_regs___arm64 {
+  int syscallno;
 };
 
 struct net_device {
