@@ -1,6 +1,7 @@
 // The syscall probe alone, without the daemon.
 //   syscalls hold NAMES       tracks them until its standard input ends; "ready" on standard output
 //   syscalls exact FOLDER     a folder of cgroup v2, which is made and removed here
+// BROKEN=PROGRAM,... in the environment has the kernel refuse those, so that the next flavour serves.
 // `exact` makes calls whose number, failures and durations are known in a cgroup of its own, holds
 // what was counted against them, and prints each difference; exit status 1: there is one.
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "collect/syscall_probe.h"
 #include "identity/cgroup_tree.h"
 
@@ -57,12 +59,15 @@ std::unique_ptr<SyscallProbe> open_probe(const char* names, SyscallProbeConfig& 
   config.legacy_subsys = -1;
   LoadSettings settings;
   settings.host = Host::look("", "");
-  if (const char* broken = getenv("BROKEN")) settings.broken.emplace_back(broken);
+  const char* broken = getenv("BROKEN");
+  std::string_view rest = broken != nullptr ? broken : "";
+  while (!rest.empty())
+    settings.broken.emplace_back(next_piece(rest, ','));
   auto probe = SyscallProbe::open(config, settings);
   if (!probe.ok()) fail(probe.status().message());
   const Attached& attached = probe.value()->outcome().front();
   if (attached.flavour.empty()) fail(attached.refused_text());
-  fprintf(stderr, "flavour %s %s\n", attached.flavour.c_str(), attached.refused_text().c_str());
+  fprintf(stderr, "flavour %s\n", attached.flavour.c_str());
   return std::move(probe.value());
 }
 
