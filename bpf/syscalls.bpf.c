@@ -13,6 +13,7 @@
 // the table. So is an execve that makes a 32-bit program of a task.
 #include "bpf/kernel.h"
 #include "bpf/owner.h"
+#include "bpf/syscall_bucket.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -57,9 +58,14 @@ enum flavour { BY_TASK, BY_THREAD };
 
 static const struct syscall_counts no_counts = {};
 
-static __always_inline struct running *running_of(const enum flavour flavour, const bool make) {
+static __always_inline struct task_struct *current_task(const enum flavour flavour) {
+  return flavour == BY_TASK ? bpf_get_current_task_btf() : (void *)bpf_get_current_task();
+}
+
+static __always_inline struct running *running_of(struct task_struct *task,
+                                                  const enum flavour flavour, const bool make) {
   if (flavour == BY_TASK)
-    return bpf_task_storage_get(&running_by_task, bpf_get_current_task_btf(), 0,
+    return bpf_task_storage_get(&running_by_task, task, 0,
                                 make ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
   __u32 thread = (__u32)bpf_get_current_pid_tgid();
   struct running *running = bpf_map_lookup_elem(&running_by_thread, &thread);
@@ -70,17 +76,13 @@ static __always_inline struct running *running_of(const enum flavour flavour, co
 }
 
 // In a call that came the 32-bit way (in_ia32_syscall(), is_compat_task() of the kernel).
-static __always_inline bool is_compat(const enum flavour flavour) {
+static __always_inline bool is_compat(struct task_struct *task, const enum flavour flavour) {
 #if defined(__TARGET_ARCH_x86)
   const __u32 ts_compat = 2;  // arch/x86/include/asm/thread_info.h
-  if (flavour == BY_TASK) return bpf_get_current_task_btf()->thread_info.status & ts_compat;
-  struct task_struct *task = (void *)bpf_get_current_task();
-  return BPF_CORE_READ(task, thread_info.status) & ts_compat;
+  return READ(flavour == BY_TASK, task, thread_info.status) & ts_compat;
 #else
   const unsigned long tif_32bit = 1 << 22;  // arch/arm64/include/asm/thread_info.h
-  if (flavour == BY_TASK) return bpf_get_current_task_btf()->thread_info.flags & tif_32bit;
-  struct task_struct *task = (void *)bpf_get_current_task();
-  return BPF_CORE_READ(task, thread_info.flags) & tif_32bit;
+  return READ(flavour == BY_TASK, task, thread_info.flags) & tif_32bit;
 #endif
 }
 
@@ -103,27 +105,17 @@ static __always_inline struct syscall_counts *counts_of(__u8 entry) {
   return counts;
 }
 
-// The first i with ns <= 2^i us, or the last bucket.
-static __always_inline __u32 bucket_of(__u64 ns) {
-  if (ns > 1000ULL << (SYSCALL_BUCKETS - 2)) return SYSCALL_BUCKETS - 1;
-  __u32 us = ns ? (ns - 1) / 1000 : 0, bits = 0;
-  if (us >= 1 << 16) bits += 16, us >>= 16;
-  if (us >= 1 << 8) bits += 8, us >>= 8;
-  if (us >= 1 << 4) bits += 4, us >>= 4;
-  if (us >= 1 << 2) bits += 2, us >>= 2;
-  if (us >= 1 << 1) bits += 1, us >>= 1;
-  return bits + us;
-}
-
 static __always_inline int entered(long number, const enum flavour flavour) {
   __u8 entry = tracked(number);
-  if (!entry || is_compat(flavour)) return 0;
+  if (!entry) return 0;
+  struct task_struct *task = current_task(flavour);
+  if (is_compat(task, flavour)) return 0;
   if (entry & SYSCALL_AT_ENTRY) {
     struct syscall_counts *counts = counts_of(entry);
     if (counts) __sync_fetch_and_add(&counts->untimed, 1);
     return 0;
   }
-  struct running *running = running_of(flavour, true);
+  struct running *running = running_of(task, flavour, true);
   if (!running) return 0;
   running->number = number;
   running->start_ns = bpf_ktime_get_ns();
@@ -142,9 +134,10 @@ static __always_inline int returned(unsigned long number, long value, const enum
   if (!entry || (entry & SYSCALL_AT_ENTRY)) return 0;
   __u64 now_ns = bpf_ktime_get_ns();
   if ((entry & SYSCALL_RETURNS_TWICE) && value == 0) return 0;
-  if (is_compat(flavour)) return 0;
+  struct task_struct *task = current_task(flavour);
+  if (is_compat(task, flavour)) return 0;
   __u64 start_ns = 0;
-  struct running *running = running_of(flavour, false);
+  struct running *running = running_of(task, flavour, false);
   if (running) {
     if (running->number == number) start_ns = running->start_ns;
     running->start_ns = 0;
@@ -157,7 +150,7 @@ static __always_inline int returned(unsigned long number, long value, const enum
     return 0;
   }
   __u64 ns = now_ns - start_ns;
-  __u32 bucket = bucket_of(ns);
+  __u32 bucket = syscall_bucket(ns);
   barrier_var(bucket);  // likewise the comparison
   __sync_fetch_and_add(&counts->sum_ns, ns);
   if (bucket < SYSCALL_BUCKETS) __sync_fetch_and_add(&counts->buckets[bucket], 1);
