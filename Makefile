@@ -234,6 +234,9 @@ deps:
 	  command -v bpftool >/dev/null || [ -x /usr/sbin/bpftool ] || { \
 	    if apt-cache show bpftool 2>/dev/null | grep -q "^Version"; then PACKAGES="$$PACKAGES bpftool"; \
 	    else PACKAGES="$$PACKAGES linux-tools-common linux-tools-generic"; fi; }; \
+	  [ -z "$(TOOLS)" ] || command -v perf >/dev/null || { \
+	    if apt-cache show linux-perf 2>/dev/null | grep -q "^Version"; then PACKAGES="$$PACKAGES linux-perf"; \
+	    else PACKAGES="$$PACKAGES linux-tools-common linux-tools-generic"; fi; }; \
 	  missing=; for p in $$PACKAGES; do dpkg-query -W -f "\$${Status}" $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
 	  [ -z "$$missing" ] || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }'
 

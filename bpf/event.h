@@ -141,4 +141,27 @@ struct sched_counts {
 };
 RECORD_ASSERT(sizeof(struct sched_counts) == 232, "sched_counts has padding");
 
+// Beyond every number that Linux has given out (471 as of 7.2).
+#define SYSCALL_NUMBERS 512
+#define SYSCALLS_TRACKED_MAX 32
+// What the table of numbers holds for a tracked call: its slot plus one, and how it is counted.
+#define SYSCALL_SLOT 0x3F
+#define SYSCALL_AT_ENTRY 0x40       // it does not return
+#define SYSCALL_RETURNS_TWICE 0x80  // in the new task as well, with 0
+
+struct syscall_key {
+  __u64 cgroup;
+  __u32 slot;
+  __u32 unused;
+};
+RECORD_ASSERT(sizeof(struct syscall_key) == 16, "syscall_key has padding");
+
+struct syscall_counts {
+  __u64 untimed;  // calls in none of the buckets
+  __u64 errors;
+  __u64 sum_ns;
+  __u64 buckets[POWER_BUCKETS];
+};
+RECORD_ASSERT(sizeof(struct syscall_counts) == 232, "syscall_counts has padding");
+
 #endif

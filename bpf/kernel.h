@@ -41,7 +41,13 @@ struct sched_info {
   unsigned long long run_delay;  // ns on run queues, with CONFIG_SCHED_INFO
 };
 
+struct thread_info {
+  unsigned long flags;
+  __u32 status;  // x86
+};
+
 struct task_struct {
+  struct thread_info thread_info;
   int pid;
   int tgid;
   char comm[16];
@@ -155,6 +161,15 @@ struct bpf_iter__task_file {
   struct bpf_iter_meta *meta;
   struct task_struct *task;
   struct file *file;
+};
+
+// Registers at the entry to the kernel; <linux/ptrace.h> has the name for those of user space.
+struct pt_regs___x86 {
+  unsigned long orig_ax;
+};
+
+struct pt_regs___arm64 {
+  int syscallno;
 };
 
 struct net_device {

@@ -66,6 +66,14 @@ Problem set_collect(Options& options, std::string_view text) {
   return {};
 }
 
+Problem set_syscalls(Options& options, std::string_view text) {
+  auto list = parse_syscalls(text);
+  if (!list.ok()) return "names of at most 32 syscalls: " + list.status().message();
+  options.syscalls = std::move(list.value().syscalls);
+  options.syscalls_elsewhere = std::move(list.value().elsewhere);
+  return {};
+}
+
 Problem set_check(Options& options, std::string_view text) {
   options.check_json = text == "json";
   options.check = options.check_json;
@@ -224,6 +232,9 @@ constexpr Flag kFlags[] = {
     {"collect", "LIST", nullptr, nullptr, true,
      "groups of metrics, for --profile=custom: tcp,dns,runqueue,cpu,memory,...",
      [](Options& o, std::string_view text) { return set_collect(o, text); }},
+    {"syscalls", "LIST", kDefaultSyscalls, nullptr, true,
+     "system calls to measure, where the profile has them",
+     [](Options& o, std::string_view text) { return set_syscalls(o, text); }},
     {"buckets", "LIST", "0.0001,0.0005,0.001,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1", nullptr, true,
      "upper bounds of the latency histograms, in seconds; at most 20",
      [](Options& o, std::string_view text) { return set_buckets(o.buckets_ns, text); }},

@@ -95,6 +95,17 @@ START_TEST(case_and_blanks) {
 }
 END_TEST
 
+START_TEST(distances) {
+  ck_assert_uint_eq(edit_distance("", ""), 0);
+  ck_assert_uint_eq(edit_distance("", "read"), 4);
+  ck_assert_uint_eq(edit_distance("read", ""), 4);
+  ck_assert_uint_eq(edit_distance("read", "read"), 0);
+  ck_assert_uint_eq(edit_distance("raed", "read"), 2);
+  ck_assert_uint_eq(edit_distance("read", "pread64"), 3);
+}
+END_TEST
+
 }  // namespace
 
-CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces, hexadecimal, case_and_blanks)
+CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces, hexadecimal, case_and_blanks,
+           distances)

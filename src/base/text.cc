@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <ctime>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -166,6 +167,21 @@ std::string_view trim_blanks(std::string_view text) {
   size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+size_t edit_distance(std::string_view one, std::string_view other) {
+  std::vector<size_t> row(other.size() + 1);
+  for (size_t i = 0; i <= other.size(); i++)
+    row[i] = i;
+  for (size_t i = 0; i < one.size(); i++) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < other.size(); j++) {
+      size_t changed = diagonal + (one[i] == other[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row[other.size()];
 }
 
 std::string_view next_piece(std::string_view& rest, char separator) {

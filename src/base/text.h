@@ -2,6 +2,7 @@
 #ifndef KUBEPULSE_BASE_TEXT_H
 #define KUBEPULSE_BASE_TEXT_H
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,10 @@ bool is_same_but_case(std::string_view text, std::string_view lower_case);
 
 // Without spaces and tabs before and behind.
 std::string_view trim_blanks(std::string_view text);
+
+// How many letters to insert, remove or change to make one of the other (Levenshtein). O(product of
+// the lengths).
+size_t edit_distance(std::string_view one, std::string_view other);
 
 // The next piece of `rest` up to `separator`; `rest` is left behind it.
 std::string_view next_piece(std::string_view& rest, char separator);

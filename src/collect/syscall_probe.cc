@@ -1,0 +1,128 @@
+#include "collect/syscall_probe.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <numeric>
+
+#include "bpf/syscalls.skel.h"
+
+namespace kubepulse {
+
+namespace {
+
+constexpr uint32_t kBatch = 64;
+constexpr uint32_t kBatchMax = 16384;
+
+// The two ways to remember when a call began need maps that not every kernel can make.
+const std::vector<Signal>& signals_by_task() {
+  static const std::vector<Signal> signals = {
+      {"syscalls", {{"tp_btf", {"syscall_entered_task", "syscall_returned_task"}}}}};
+  return signals;
+}
+
+const std::vector<Signal>& signals_by_thread() {
+  static const std::vector<Signal> signals = {
+      {"syscalls",
+       {{"tp_btf_by_thread", {"syscall_entered_thread", "syscall_returned_thread"}},
+        {"raw_tp", {"syscall_entered_raw", "syscall_returned_raw"}}}}};
+  return signals;
+}
+
+}  // namespace
+
+uint64_t calls_of(const syscall_counts& counts) {
+  return std::accumulate(std::begin(counts.buckets), std::end(counts.buckets),
+                         uint64_t{counts.untimed});
+}
+
+void SyscallProbe::SkeletonDeleter::operator()(syscalls_bpf* skeleton) const {
+  syscalls_bpf__destroy(skeleton);
+}
+
+SyscallProbe::~SyscallProbe() = default;
+
+const std::vector<Signal>& SyscallProbe::signals() {
+  static const std::vector<Signal> signals = joined(signals_by_task(), signals_by_thread());
+  return signals;
+}
+
+Result<std::unique_ptr<SyscallProbe>> SyscallProbe::open(const SyscallProbeConfig& config,
+                                                         const LoadSettings& settings) {
+  std::unique_ptr<SyscallProbe> first = load(config, true, settings);
+  if (first->loaded_.any()) return first;
+  std::unique_ptr<SyscallProbe> second = load(config, false, settings);
+  tell_refused(signals(), first->loaded_.outcome, "", second->loaded_.outcome);
+  return second;
+}
+
+std::unique_ptr<SyscallProbe> SyscallProbe::load(const SyscallProbeConfig& config, bool by_task,
+                                                 const LoadSettings& settings) {
+  std::unique_ptr<SyscallProbe> probe(new SyscallProbe);
+  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+    probe->skeleton_.reset(syscalls_bpf__open_opts(options));
+    syscalls_bpf* skeleton = probe->skeleton_.get();
+    if (skeleton == nullptr) return nullptr;
+    bpf_map__set_max_entries(skeleton->maps.syscalls, config.entries_max);
+    bpf_map__set_autocreate(skeleton->maps.running_by_task, by_task);
+    bpf_map__set_autocreate(skeleton->maps.running_by_thread, !by_task);
+    // Without typed programs; before 6.1 the kernel warns of what others allocate as they run.
+    if (!settings.host.has_own_btf || settings.host.has_foreign_btf())
+      bpf_map__set_map_flags(skeleton->maps.syscalls, 0);
+    skeleton->rodata->legacy_subsys = config.legacy_subsys;
+    for (size_t i = 0; i < config.syscalls.size() && i < SYSCALLS_TRACKED_MAX; i++)
+      if (config.syscalls[i].number < SYSCALL_NUMBERS)
+        skeleton->rodata->syscall_table[config.syscalls[i].number] =
+            static_cast<uint8_t>((i + 1) | config.syscalls[i].flags);
+    return skeleton->skeleton;
+  };
+  const std::vector<Signal>& signals = by_task ? signals_by_task() : signals_by_thread();
+  probe->loaded_ = load_signals(open_skeleton, signals, "auto", settings);
+  probe->syscalls_ = static_cast<uint32_t>(config.syscalls.size());
+  return probe;
+}
+
+Status SyscallProbe::each(const Visit& visit) {
+  int map = bpf_map__fd(skeleton_->maps.syscalls);
+  std::vector<syscall_key> keys(kBatch);
+  std::vector<syscall_counts> counts(kBatch);
+  uint32_t from = 0;  // where the kernel goes on: a bucket of the hash
+  for (bool first = true, more = true; more; first = false) {
+    auto size = static_cast<uint32_t>(keys.size());
+    int error = -bpf_map_lookup_batch(map, first ? nullptr : &from, &from, keys.data(),
+                                      counts.data(), &size, nullptr);
+    if (error == ENOSPC && keys.size() < kBatchMax) {  // one bucket has more than that
+      keys.resize(keys.size() * 2);
+      counts.resize(keys.size());
+      size = 0;
+    } else if (error != 0 && error != ENOENT) {
+      return Status::from_errno("reading the syscalls", error);
+    }
+    more = error != ENOENT;
+    for (uint32_t i = 0; i < size; i++)
+      visit(keys[i].cgroup, keys[i].slot, counts[i]);
+  }
+  return {};
+}
+
+void SyscallProbe::forget(uint64_t cgroup) {
+  int map = bpf_map__fd(skeleton_->maps.syscalls);
+  for (uint32_t slot = 0; slot < syscalls_; slot++) {
+    syscall_key key{cgroup, slot, 0};
+    bpf_map_delete_elem(map, &key);
+  }
+}
+
+uint64_t SyscallProbe::dropped() const {
+  return __atomic_load_n(&skeleton_->bss->syscalls_dropped, __ATOMIC_RELAXED);
+}
+
+uint64_t SyscallProbe::skipped() const {
+  uint64_t skipped = 0;
+  bpf_program* program;
+  bpf_object__for_each_program(program, skeleton_->obj) skipped += skipped_runs(program);
+  return skipped;
+}
+
+}  // namespace kubepulse
