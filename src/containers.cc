@@ -87,17 +87,24 @@ void Containers::gone(uint64_t cgroup) {
 void Containers::gather(uint64_t now_ns) {
   if (gathered_ns_ != 0 && now_ns - gathered_ns_ < kPauseNs) return;
   gathered_ns_ = now_ns;
-  if (sched_ != nullptr) {
-    Status status = sched_->each([&](uint64_t cgroup, const sched_counts& counts) {
-      recorder_.scheduler(cgroup, counts, now_ns);
-    });
-    if (!status.ok())
-      log_warn("waits on run queues cannot be read", {{"reason", status.message()}});
-  }
+  read_programs(now_ns);
   recorder_.begin();
   if (reader_ != nullptr)
     census_.each(
         [&](uint64_t cgroup, const std::string& path) { return read(cgroup, path, now_ns); });
+}
+
+void Containers::read_programs(uint64_t now_ns) {
+  Status status;
+  if (sched_ != nullptr)
+    status = sched_->each([&](uint64_t cgroup, const sched_counts& counts) {
+      recorder_.scheduler(cgroup, counts, now_ns);
+    });
+  if (status.ok() && syscalls_ != nullptr)
+    status = syscalls_->each([&](uint64_t cgroup, size_t number, const syscall_counts& counts) {
+      recorder_.syscall(cgroup, number, syscall_list_[number].name, counts, now_ns);
+    });
+  if (!status.ok()) log_warn("counts by cgroup cannot be read", {{"reason", status.message()}});
 }
 
 // False where it is gone. Its last values are those of the last look.
@@ -131,6 +138,7 @@ void Containers::settle(uint64_t now_ns) {
 void Containers::sweep(uint64_t now_ns) {
   workloads_.sweep(now_ns, changes_, [this](uint64_t cgroup) {
     if (sched_ != nullptr) sched_->forget(cgroup);
+    if (syscalls_ != nullptr) syscalls_->forget(cgroup);
     recorder_.forget(cgroup);
   });
 }

@@ -8,12 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "collect/cgroup_stats.h"
 #include "collect/disk_names.h"
 #include "collect/oom_watch.h"
 #include "collect/sched_probe.h"
+#include "collect/syscall_probe.h"
 #include "identity/cgroup_census.h"
 #include "identity/cgroup_paths.h"
 #include "identity/workloads.h"
@@ -40,6 +42,10 @@ class Containers {
   void set_pods(const PodTable* pods);
   // Null: not loaded. Not owned.
   void set_sched(SchedProbe* sched) { sched_ = sched; }
+  void set_syscalls(SyscallProbe* probe, std::vector<Syscall> list) {
+    syscalls_ = probe;
+    syscall_list_ = std::move(list);
+  }
 
   // The kernel has told that a cgroup was made.
   void born(uint64_t cgroup, std::string_view path);
@@ -54,6 +60,7 @@ class Containers {
   uint64_t overflow() const { return census_.overflow() + workloads_.overflow(); }
 
  private:
+  void read_programs(uint64_t now_ns);
   bool read(uint64_t cgroup, const std::string& path, uint64_t now_ns);
   void read_oom_kills(uint64_t cgroup);
   void gone(uint64_t cgroup);
@@ -66,6 +73,8 @@ class Containers {
   DiskNames disk_names_;
   const PodTable* pods_ = nullptr;
   SchedProbe* sched_ = nullptr;
+  SyscallProbe* syscalls_ = nullptr;
+  std::vector<Syscall> syscall_list_;
   Workloads workloads_;
   ContainerStore store_;
   Workloads::Changes changes_;

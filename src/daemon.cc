@@ -78,6 +78,12 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
     probes.dns = take_probe(DnsProbe::open(dns, settings), probes.outcome);
   if ((options.groups & kGroupRunQueue) != 0)
     probes.sched = take_probe(SchedProbe::open(legacy.subsys, settings), probes.outcome);
+  if ((options.groups & kGroupSyscalls) != 0 && !options.syscalls.empty()) {
+    SyscallProbeConfig syscalls;
+    syscalls.syscalls = options.syscalls;
+    syscalls.legacy_subsys = legacy.subsys;
+    probes.syscalls = take_probe(SyscallProbe::open(syscalls, settings), probes.outcome);
+  }
   return probes;
 }
 
@@ -89,6 +95,7 @@ std::vector<Signal> Probes::signals(uint32_t groups) {
   add(kGroupTcp, TcpProbe::signals());
   add(kGroupDns, DnsProbe::signals());
   add(kGroupRunQueue, SchedProbe::signals());
+  add(kGroupSyscalls, SyscallProbe::signals());
   return signals;
 }
 
@@ -157,6 +164,10 @@ Status Daemon::attach() {
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
   containers_.set_sched(probes_.sched.get());
+  containers_.set_syscalls(probes_.syscalls.get(), options_.syscalls);
+  if (probes_.syscalls && !options_.syscalls_elsewhere.empty())
+    log_info("this architecture has not all system calls",
+             {{"missing", options_.syscalls_elsewhere}});
   if (tree_)
     if (Status status = containers_.open(loop_, *tree_); !status.ok())
       log_warn("files of cgroups cannot be read", {{"reason", status.message()}});
@@ -369,6 +380,8 @@ DaemonFacts Daemon::facts() {
                     {"domains", store_.domain_overflow()},
                     {"pods", pods_->table().overflow()},
                     {"containers", containers_.overflow()},
+                    {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},
+                    {"syscalls_skipped", probes_.syscalls ? probes_.syscalls->skipped() : 0},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},

@@ -15,6 +15,7 @@
 #include "collect/drain.h"
 #include "collect/host.h"
 #include "collect/sched_probe.h"
+#include "collect/syscall_probe.h"
 #include "collect/tcp_probe.h"
 #include "containers.h"
 #include "identity/cgroup_tree.h"
@@ -37,6 +38,7 @@ struct Probes {
   std::unique_ptr<TcpProbe> tcp;
   std::unique_ptr<DnsProbe> dns;
   std::unique_ptr<SchedProbe> sched;
+  std::unique_ptr<SyscallProbe> syscalls;
   std::vector<Attached> outcome;  // of every signal, the missing ones included
 
   // Never fails as a whole: what is missing is said in `outcome`.

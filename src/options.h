@@ -33,7 +33,7 @@ struct Options {
   bool custom = false;  // --profile=custom, and then `collect` is `groups`
   uint32_t collect = 0;
   std::vector<Syscall> syscalls;
-  std::string syscalls_elsewhere;  // asked for, but only the other architecture has them
+  std::string syscalls_elsewhere;    // asked for, but only the other architecture has them
   std::vector<uint64_t> buckets_ns;  // 1 to kBucketsMax, strictly increasing, positive
   std::string flavour;               // "auto", "fentry", "kprobe", "tracepoint" or "cgroup"
   uint32_t tcp_ring_bytes = 0;       // a power of two, and a multiple of the page size

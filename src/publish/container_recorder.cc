@@ -88,6 +88,25 @@ void ContainerRecorder::scheduler(uint64_t cgroup, const sched_counts& now, uint
   told = now;
 }
 
+void ContainerRecorder::syscall(uint64_t cgroup, size_t number, std::string_view name,
+                                const syscall_counts& now, uint64_t now_ns) {
+  Told& all_told = told(cgroup);
+  if (&all_told == &beyond_the_bound_) return;
+  if (number >= all_told.syscalls.size()) all_told.syscalls.resize(number + 1);
+  syscall_counts& told = all_told.syscalls[number];
+  SyscallCounts& sum =
+      store_.of(containers_.index(containers_.of(cgroup, 0, now_ns))).syscall(name);
+  sum.calls += growth(now.untimed, told.untimed);
+  for (size_t i = 0; i < kPowerBuckets; i++) {
+    uint64_t more = growth(now.buckets[i], told.buckets[i]);
+    sum.latency.buckets[i] += more;
+    sum.calls += more;
+  }
+  sum.latency.sum_ns += growth(now.sum_ns, told.sum_ns);
+  sum.errors += growth(now.errors, told.errors);
+  told = now;
+}
+
 void ContainerRecorder::restarts(const PodTable& pods) {
   WorkloadLabels labels;
   pods.each_container(

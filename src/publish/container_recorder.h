@@ -32,6 +32,9 @@ class ContainerRecorder {
   // What the scheduler's programs counted.
   void scheduler(uint64_t cgroup, const sched_counts& counts, uint64_t now_ns);
 
+  // What the programs at system calls counted, of the one of that number in a list and its name.
+  void syscall(uint64_t cgroup, size_t number, std::string_view name, const syscall_counts& counts,
+               uint64_t now_ns);
   // What the kubelet tells of the containers of all pods. A pod that is made again begins at zero;
   // its series does not.
   void restarts(const PodTable& pods);
@@ -44,6 +47,7 @@ class ContainerRecorder {
   struct Told {
     CgroupStats files;
     sched_counts scheduler{};
+    std::vector<syscall_counts> syscalls;  // by number
   };
 
   struct Restarts {
