@@ -194,18 +194,21 @@ CgroupStatReader::Found CgroupStatReader::read_file(Held& held, size_t index, Vi
   return Found::yes;
 }
 
-// Of a hierarchy where nothing was read: whether the cgroup is still there.
+// Where nothing was read: whether the cgroup is still there.
 CgroupStatReader::Found CgroupStatReader::check_lives(Held& held, Visit& visit) {
-  bool met = false;
+  bool met = std::any_of(std::begin(held.inodes), std::end(held.inodes),
+                         [](uint64_t inode) { return inode != 0; });
+  bool found_any = false;
   for (uint8_t i = 0; i < kHierarchies; i++) {
     auto hierarchy = static_cast<Hierarchy>(i);
-    if (held.inodes[hierarchy] == 0) continue;
-    met = true;
-    if (visit.lives[hierarchy]) continue;
+    // In all where it was met; where that is none, in any.
+    if (!roots_[hierarchy] || visit.lives[hierarchy] || (met && held.inodes[hierarchy] == 0))
+      continue;
     Found found = open_folder(held, hierarchy, visit);
-    if (found != Found::yes) return found;
+    if (found == Found::gone || found == Found::failed) return found;
+    if (found == Found::yes) found_any = true;
   }
-  return met ? Found::yes : Found::gone;
+  return met || found_any ? Found::yes : Found::gone;
 }
 
 CgroupRead CgroupStatReader::read(uint64_t id, uint32_t wanted, CgroupStats& stats) {
