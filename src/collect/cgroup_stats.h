@@ -102,7 +102,7 @@ class CgroupStatReader {
   void use(const File* files, size_t count);  // of one hierarchy
   Found read_file(Held& held, size_t index, Visit& visit);
   Found open_folder(Held& held, Hierarchy hierarchy, Visit& visit);
-  Found check_lives(Held& held, Visit& visit);
+  Found check_lives(Held& held, uint32_t wanted, Visit& visit);
   // openat(); out of descriptors, those that are kept are let go, and fewer are kept from then on.
   Fd open_below(int folder, const char* name, int flags);
   void drop(Held& held);
