@@ -202,9 +202,17 @@ START_TEST(one_hierarchy_lost) {
   write_legacy(folder, "a", "");
   CgroupStatReader reader = opened({"", "", "", folder.path("memory"), folder.path("blkio")}, 0);
   ck_assert(reader.add(7, "/a"));
-  ck_assert_str_ne(read(reader, 7).c_str(), "gone");
+  ck_assert(read(reader, 7) != "gone");
+  ck_assert(read(reader, 7, kStatMemory) != "gone");
   ck_assert_int_eq(rename(folder.path("blkio/a").c_str(), folder.path("away").c_str()), 0);
+  // It is told by what is asked for.
+  ck_assert(read(reader, 7, kStatMemory) != "gone");
+  CHECK_TEXT(read(reader, 7, kStatDisks), "gone");
   CHECK_TEXT(read(reader, 7), "gone");
+  // Nothing tells of pressure here.
+  CHECK_TEXT(read(reader, 7, kStatPressure), "gone");
+  ck_assert(reader.add(7, "/a"));
+  CHECK_TEXT(read(reader, 7, kStatPressure), kNothing);
 }
 END_TEST
 
@@ -550,6 +558,41 @@ START_TEST(real_opened_each_time) {
 }
 END_TEST
 
+// One process too large for its limit.
+START_TEST(real_oom_kill) {
+  RealTree tree = real_tree();
+  if (!make_real(tree)) return;
+  bool legacy = !tree.memory.point.empty();
+  const Real& memory = legacy ? tree.memory : tree.unified;
+  const char* events = legacy ? "memory.oom_control" : "memory.events";
+  std::string limit = memory.path() + (legacy ? "/memory.limit_in_bytes" : "/memory.max");
+  if (!memory.has(events) || !(std::ofstream(limit) << (8 << 20) << std::flush).good()) {
+    printf("skipped: %s: no memory controller\n", memory.path().c_str());
+    return;
+  }
+  CgroupStatReader reader = opened(tree.mounts);
+  ck_assert(reader.add(7, own_name));
+  CgroupStats stats;
+  ck_assert(reader.read(7, kStatAll, stats) == CgroupRead::done);
+  CHECK_TEXT(told(stats.oom_kills), "0");
+  CHECK_TEXT(told(stats.memory_limit_bytes), "8388608");
+  pid_t pid = fork();
+  ck_assert_int_ge(pid, 0);
+  if (pid == 0) {
+    std::ofstream(memory.path() + "/cgroup.procs") << "0" << std::flush;
+    std::string allocated(64 << 20, 'x');
+    _exit(allocated[7] == 'x' ? 0 : 1);
+  }
+  int status = 0;
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert(reader.read(7, kStatOomKills, stats) == CgroupRead::done);
+  CHECK_TEXT(told(stats.oom_kills), memory.word(events, "oom_kill"));
+  bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  CHECK_TEXT(told(stats.oom_kills), killed ? "1" : "0");
+  if (!killed) printf("skipped: an OOM kill: this machine has swap\n");
+}
+END_TEST
+
 }  // namespace
 
 int main() {
@@ -561,7 +604,7 @@ int main() {
        {unified, only_what_is_wanted, legacy_and_hybrid, gone, one_hierarchy_lost,
         what_is_absent_is_looked_for_again, the_root, no_hierarchy,
         long_files_are_read_in_whole_lines, descriptors_are_bounded, out_of_descriptors,
-        too_many_cgroups, real_kept_open, real_opened_each_time}) {
+        too_many_cgroups, real_kept_open, real_opened_each_time, real_oom_kill}) {
     tcase_add_test(cases, test);
   }
   suite_add_tcase(suite, cases);
