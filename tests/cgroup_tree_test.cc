@@ -60,6 +60,26 @@ START_TEST(mounts_more_than_once) {
 }
 END_TEST
 
+std::string counted(std::string_view mountinfo) {
+  CgroupMounts mounts = parse_cgroup_mounts(mountinfo);
+  return mounts.cpu + " | " + mounts.cpuacct + " | " + mounts.memory + " | " + mounts.blkio;
+}
+
+START_TEST(mounts_of_what_is_counted) {
+  CHECK_TEXT(counted(V2), " |  |  | ");
+  CHECK_TEXT(counted(V1("cpu,cpuacct") V1("memory") V1("blkio") V1("pids")),
+             "/sys/fs/cgroup/cpu,cpuacct | /sys/fs/cgroup/cpu,cpuacct | /sys/fs/cgroup/memory | "
+             "/sys/fs/cgroup/blkio");
+  // A hybrid host: each controller is in one of the two.
+  CHECK_TEXT(counted(V2 V1("cpuset") V1("cpuacct") V1("memory")),
+             " | /sys/fs/cgroup/cpuacct | /sys/fs/cgroup/memory | ");
+  CHECK_TEXT(counted("4 1 0:30 / /own/memory ro - cgroup c rw,memory\n"
+                     "5 1 0:30 /.. /host/memory ro - cgroup c rw,memory\n"
+                     "6 1 0:30 /docker/x /part/memory ro - cgroup c rw,memory\n"),
+             " |  | /host/memory | ");
+}
+END_TEST
+
 START_TEST(mounts_odd_text) {
   CHECK_TEXT(parsed("29 24 0:26 / /my\\040cgroup\\134x\\011 rw - cgroup2 cgroup2 rw\n"),
              "/my cgroup\\x\t |  | ");
@@ -244,9 +264,10 @@ int main() {
   TCase* cases = tcase_create("cgroup_tree");
   tcase_add_unchecked_fixture(cases, setup, teardown);
   for (const TTest* test :
-       {mounts, mounts_more_than_once, mounts_odd_text, scans_where_ids_cannot_be_opened,
-        paths_of_processes, no_hierarchy, real_unified, real_unified_without_capabilities,
-        real_legacy, real_legacy_without_capabilities, leaks_no_descriptor_to_children}) {
+       {mounts, mounts_more_than_once, mounts_of_what_is_counted, mounts_odd_text,
+        scans_where_ids_cannot_be_opened, paths_of_processes, no_hierarchy, real_unified,
+        real_unified_without_capabilities, real_legacy, real_legacy_without_capabilities,
+        leaks_no_descriptor_to_children}) {
     tcase_add_test(cases, test);
   }
   suite_add_tcase(suite, cases);

@@ -86,6 +86,7 @@ void parse_oom_kills(std::string_view text, CgroupStats& stats);
 // io.stat. A disk without numbers is none: "8:0 ", also in front of the next one in a line.
 void parse_io_stat(std::string_view text, CgroupStats& stats);
 // v1: "8:0 Read 4096" and so on, of blkio.throttle.io_service_bytes and io_serviced in this order.
+// Newer kernels (6.1 and 6.18 were seen to) count there only where a limit was set: 0, or no disks.
 void parse_blkio_bytes(std::string_view text, CgroupStats& stats);
 void parse_blkio_operations(std::string_view text, CgroupStats& stats);
 

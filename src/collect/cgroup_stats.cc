@@ -194,18 +194,23 @@ CgroupStatReader::Found CgroupStatReader::read_file(Held& held, size_t index, Vi
   return Found::yes;
 }
 
-// Of a hierarchy where nothing was read: whether the cgroup is still there.
-CgroupStatReader::Found CgroupStatReader::check_lives(Held& held, Visit& visit) {
-  bool met = false;
+// Where nothing was read of what was asked for: whether the cgroup is still there.
+CgroupStatReader::Found CgroupStatReader::check_lives(Held& held, uint32_t wanted, Visit& visit) {
+  bool asked[kHierarchies] = {};
+  bool asked_any = false;
+  for (const File& file : files_) {
+    if ((file.serves & wanted) == 0) continue;
+    asked[file.hierarchy] = asked_any = true;
+  }
+  bool lives = false;
   for (uint8_t i = 0; i < kHierarchies; i++) {
     auto hierarchy = static_cast<Hierarchy>(i);
-    if (held.inodes[hierarchy] == 0) continue;
-    met = true;
-    if (visit.lives[hierarchy]) continue;
-    Found found = open_folder(held, hierarchy, visit);
-    if (found != Found::yes) return found;
+    if (!roots_[hierarchy] || (asked_any && !asked[hierarchy])) continue;
+    Found found = visit.lives[hierarchy] ? Found::yes : open_folder(held, hierarchy, visit);
+    if (found == Found::gone || found == Found::failed) return found;
+    if (found == Found::yes) lives = true;
   }
-  return met ? Found::yes : Found::gone;
+  return lives ? Found::yes : Found::gone;
 }
 
 CgroupRead CgroupStatReader::read(uint64_t id, uint32_t wanted, CgroupStats& stats) {
@@ -223,7 +228,7 @@ CgroupRead CgroupStatReader::read(uint64_t id, uint32_t wanted, CgroupStats& sta
     }
     if (found == Found::missing) held->absent |= bit;
   }
-  Found found = check_lives(*held, visit);
+  Found found = check_lives(*held, wanted, visit);
   if (found != Found::yes) {
     drop(*held);
     return found == Found::failed ? CgroupRead::failed : CgroupRead::gone;

@@ -108,13 +108,13 @@ CgroupMounts parse_cgroup_mounts(std::string_view mountinfo) {
   int unified_best = 0;
   int legacy_best = 0;
   struct {
-    std::string_view name;
-    std::string* place;
+    std::string_view controller;
+    std::string& point;
     int best;
-  } controllers[] = {{"cpu", &mounts.cpu, 0},
-                     {"cpuacct", &mounts.cpuacct, 0},
-                     {"memory", &mounts.memory, 0},
-                     {"blkio", &mounts.blkio, 0}};
+  } counted[] = {{"cpu", mounts.cpu, 0},
+                 {"cpuacct", mounts.cpuacct, 0},
+                 {"memory", mounts.memory, 0},
+                 {"blkio", mounts.blkio, 0}};
   while (!mountinfo.empty()) {
     // "39 31 0:36 ROOT POINT OPTIONS [OPTIONAL ...] - TYPE SOURCE SUPER_OPTIONS"
     std::string_view line = next_piece(mountinfo, '\n');
@@ -133,10 +133,10 @@ CgroupMounts parse_cgroup_mounts(std::string_view mountinfo) {
       mounts.unified = unescaped(point);
     }
     if (type != "cgroup") continue;
-    for (auto& [controller, place, best] : controllers) {
+    for (auto& [controller, legacy, best] : counted) {
       if (height <= best || !lists(line, controller)) continue;
       best = height;
-      *place = unescaped(point);
+      legacy = unescaped(point);
     }
     int preference = 0;
     for (std::string_view controller : kLegacyControllers) {

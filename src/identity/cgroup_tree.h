@@ -22,7 +22,8 @@ struct CgroupMounts {
   std::string unified;            // cgroup2
   std::string legacy;             // the one v1 hierarchy that is used
   std::string legacy_controller;  // what it was chosen for: "pids", else "memory", else "cpu"
-  std::string cpu, cpuacct, memory, blkio;  // the v1 hierarchies with these controllers
+  // v1 hierarchies by their controller, where the kernel's own counts are.
+  std::string cpu, cpuacct, memory, blkio;
 };
 
 // From the text of /proc/self/mountinfo. A hierarchy that is mounted more than once counts where
