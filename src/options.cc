@@ -232,8 +232,8 @@ constexpr Flag kFlags[] = {
     {"collect", "LIST", nullptr, nullptr, true,
      "groups of metrics, for --profile=custom: tcp,dns,runqueue,cpu,memory,...",
      [](Options& o, std::string_view text) { return set_collect(o, text); }},
-    {"syscalls", "LIST", kDefaultSyscalls, nullptr, true,
-     "system calls to measure, where the profile has them",
+    {"syscalls", "LIST", nullptr, nullptr, true,
+     "system calls to measure, where the profile has them; see kubepulse(8)",
      [](Options& o, std::string_view text) { return set_syscalls(o, text); }},
     {"buckets", "LIST", "0.0001,0.0005,0.001,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1", nullptr, true,
      "upper bounds of the latency histograms, in seconds; at most 20",
@@ -445,6 +445,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const Environme
   Options options;
   for (size_t i = 0; i < kFlagCount; i++)
     if (kFlags[i].fallback != nullptr) kFlags[i].set(options, kFlags[i].fallback);
+  set_syscalls(options, kDefaultSyscalls);
   for (const char* name : {"help", "version"}) {
     const Flag* flag = find_flag(name);
     const Given& asked = given[flag - kFlags];

@@ -344,12 +344,22 @@ START_TEST(profiles) {
 }
 END_TEST
 
+START_TEST(syscalls) {
+  ck_assert_uint_eq(good({}).syscalls.size(), 16);
+  Options some = good({"--syscalls=read,openat"});
+  ck_assert_uint_eq(some.syscalls.size(), 2);
+  CHECK_TEXT(std::string(some.syscalls[1].name), "openat");
+  std::string problem = bad({"--syscalls=read,opnat"});
+  ck_assert_msg(problem.find("openat") != std::string::npos, "%s", problem.c_str());
+}
+END_TEST
+
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 29);
-  // 29 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 30);
+  // 30 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 28);
+  ck_assert_uint_eq(variables.size(), 29);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "="}});
     ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());
@@ -393,5 +403,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("options", defaults, values, pods, which_pods, switches, help_and_version, environment,
-           broken_for_tests, wrong_values, wrong_words, profiles, usage_is_complete,
+           broken_for_tests, wrong_values, wrong_words, profiles, syscalls, usage_is_complete,
            usage_is_the_manual, usage_is_the_readme)
