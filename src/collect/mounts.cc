@@ -83,11 +83,6 @@ std::optional<uint64_t> parse_device(std::string_view text) {
   return *major << 32 | *minor;
 }
 
-bool lies_in(std::string_view point, std::string_view folder) {
-  return point.substr(0, folder.size()) == folder &&
-         (point.size() == folder.size() || point[folder.size()] == '/');
-}
-
 bool is_read_only(std::string_view options) {
   return next_piece(options, ',') == "ro";  // rw or ro is the first (fs/proc_namespace.c)
 }
@@ -119,6 +114,12 @@ size_t keep_some(std::vector<Candidate>& candidates) {
 }
 
 }  // namespace
+
+bool lies_in(std::string_view point, std::string_view folder) {
+  if (folder == "/") return true;
+  return point.substr(0, folder.size()) == folder &&
+         (point.size() == folder.size() || point[folder.size()] == '/');
+}
 
 Mounts parse_mounts(std::string_view mountinfo) {
   Mounts found;

@@ -43,6 +43,9 @@ struct Mounts {
 // Beyond kMountsMax, whole file systems stay and parts of them go. Pure.
 Mounts parse_mounts(std::string_view mountinfo);
 
+// Whether `point` is `folder` or lies below it.
+bool lies_in(std::string_view point, std::string_view folder);
+
 // Costs some 2 us and 1 us for each mount. Nothing is asked of a file system, so that none can
 // block. Needs CAP_SYS_PTRACE for processes of others; fails where the process is gone. Of more
 // than 128 KiB (some 800 mounts) the rest is not seen.
