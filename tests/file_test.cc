@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,32 @@ START_TEST(no_files) {
 }
 END_TEST
 
+std::string lines_of(const std::string& text, size_t bytes_max) {
+  FILE* out = fopen((folder + "/file").c_str(), "we");
+  ck_assert(out != nullptr && fwrite(text.data(), 1, text.size(), out) == text.size());
+  fclose(out);
+  Fd file(open((folder + "/file").c_str(), O_RDONLY | O_CLOEXEC));
+  auto read = read_lines(file, bytes_max);
+  CHECK_OK(read.ok() ? Status() : read.status());
+  return read.value();
+}
+
+START_TEST(beginnings) {
+  CHECK_TEXT(lines_of("", 10), "");
+  CHECK_TEXT(lines_of("one\ntwo", 7), "one\ntwo");
+  CHECK_TEXT(lines_of("one\ntwo\n", 8), "one\ntwo\n");
+  CHECK_TEXT(lines_of("one\ntwo\n", 7), "one\n");
+  CHECK_TEXT(lines_of("one\ntwo\n", 4), "one\n");
+  CHECK_TEXT(lines_of("one\ntwo\n", 3), "");
+  std::string line = std::string(99, 'x') + "\n", text;
+  for (int i = 0; i < 200; i++)
+    text += line;
+  ck_assert(lines_of(text, 1 << 20) == text);
+  ck_assert_uint_eq(lines_of(text, 10050).size(), 10000);
+  CHECK_TEXT(read_lines(Fd(), 10).status().message(), "read: Bad file descriptor");
+}
+END_TEST
+
 void make_folder() {
   char name[] = "/tmp/file_test.XXXXXX";
   folder = mkdtemp(name);
@@ -54,5 +81,5 @@ void remove_folder() {
 }  // namespace
 
 int main() {
-  return run_suite("file", {whole_files, no_files}, make_folder, remove_folder);
+  return run_suite("file", {whole_files, no_files, beginnings}, make_folder, remove_folder);
 }

@@ -105,7 +105,23 @@ START_TEST(distances) {
 }
 END_TEST
 
+START_TEST(octal_escapes) {
+  CHECK_TEXT(unescape_octal("/a\\040b\\011c\\012d\\134e"), "/a b\tc\nd\\e");
+  CHECK_TEXT(unescape_octal("\\134040"), "\\040");  // what comes out is not read again
+  CHECK_TEXT(unescape_octal("\\04\\08 \\9\\"), "\\04\\08 \\9\\");
+  CHECK_TEXT(unescape_octal(""), "");
+}
+END_TEST
+
+START_TEST(printable) {
+  for (const char* text : {"", "eth0", "a \"b\" \\", "\xC3\xA4", "\xF0\x9F\x90\xA7"})
+    ck_assert_msg(is_printable(text), "%s", text);
+  for (const char* text : {"a\nb", "\t", "\x7F", "\xFF", "\xC3", "a\x80", "\xED\xA0\x80"})
+    ck_assert_msg(!is_printable(text), "%s", text);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces, hexadecimal, case_and_blanks,
-           distances)
+           distances, octal_escapes, printable)

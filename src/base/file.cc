@@ -6,8 +6,6 @@
 
 #include <cerrno>
 
-#include "base/fd.h"
-
 namespace kubepulse {
 
 Result<std::string> read_file(const std::string& path, size_t bytes_max) {
@@ -26,6 +24,21 @@ Result<std::string> read_file(const std::string& path, size_t bytes_max) {
     if (text.size() > bytes_max)
       return Status::error(path + ": larger than " + std::to_string(bytes_max) + " bytes", EFBIG);
   }
+}
+
+Result<std::string> read_lines(const Fd& file, size_t bytes_max) {
+  std::string text;
+  char piece[4096];
+  while (text.size() <= bytes_max) {
+    ssize_t size = read(file.get(), piece, sizeof piece);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return Status::from_errno("read", errno);
+    if (size == 0) return text;
+    text.append(piece, static_cast<size_t>(size));
+  }
+  text.resize(bytes_max);
+  text.resize(text.rfind('\n') + 1);  // npos + 1 is 0
+  return text;
 }
 
 }  // namespace kubepulse

@@ -5,12 +5,17 @@
 #include <cstddef>
 #include <string>
 
+#include "base/fd.h"
 #include "base/status.h"
 
 namespace kubepulse {
 
 // Fails, naming `path`, where that is no regular file or larger than `bytes_max`.
 Result<std::string> read_file(const std::string& path, size_t bytes_max);
+
+// What is left of an open file; of more than `bytes_max` bytes the beginning, in whole lines. For
+// files of the kernel's making, whose size nobody knows before.
+Result<std::string> read_lines(const Fd& file, size_t bytes_max);
 
 }  // namespace kubepulse
 

@@ -163,6 +163,31 @@ bool is_same_but_case(std::string_view text, std::string_view lower_case) {
                     [](char a, char b) { return ascii_lower(a) == b; });
 }
 
+std::string unescape_octal(std::string_view text) {
+  auto digit = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '7'; };
+  std::string out;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (text[i] == '\\' && digit(i + 1) && digit(i + 2) && digit(i + 3)) {
+      int value = (text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0');
+      out += static_cast<char>(value);
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+bool is_printable(std::string_view text) {
+  while (!text.empty()) {
+    auto byte = static_cast<unsigned char>(text[0]);
+    size_t length = utf8_length(text);
+    if (length == 0 || byte < 0x20 || byte == 0x7F) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string_view trim_blanks(std::string_view text) {
   size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};

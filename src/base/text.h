@@ -43,6 +43,12 @@ char ascii_lower(char byte);
 // Whether `text` is `lower_case`, which is in lower case, but for its case.
 bool is_same_but_case(std::string_view text, std::string_view lower_case);
 
+// As /proc writes paths (fs/seq_file.c, mangle_path): "a\\040b" is "a b". What is no escape stays.
+std::string unescape_octal(std::string_view text);
+
+// Whether `text` can be written as it is: valid UTF-8 without control characters.
+bool is_printable(std::string_view text);
+
 // Without spaces and tabs before and behind.
 std::string_view trim_blanks(std::string_view text);
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "identity/proc_cgroup.h"
 
@@ -42,19 +43,11 @@ struct KernfsHandle {
   }
 };
 
-// The first `bytes_max` bytes of a file in whole lines; "" where it cannot be read.
+// "" where it cannot be read.
 std::string read_lines(const std::string& path, size_t bytes_max) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  while (fd && text.size() < bytes_max) {
-    char chunk[4096];
-    ssize_t got = ::read(fd.get(), chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return text;
-    text.append(chunk, static_cast<size_t>(got));
-  }
-  text.resize(text.rfind('\n') + 1);  // npos + 1 is 0
-  return text;
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  auto text = kubepulse::read_lines(file, bytes_max);
+  return text.ok() ? std::move(text.value()) : std::string();
 }
 
 std::string read_link(int fd) {
@@ -62,22 +55,6 @@ std::string read_link(int fd) {
   ssize_t bytes = readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target, sizeof target);
   if (bytes <= 0 || static_cast<size_t>(bytes) == sizeof target) return {};
   return std::string(target, static_cast<size_t>(bytes));
-}
-
-// mountinfo writes space, tab, newline and backslash as \ and three octal digits.
-std::string unescaped(std::string_view text) {
-  auto octal = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '7'; };
-  std::string out;
-  for (size_t i = 0; i < text.size(); i++) {
-    if (text[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-      int value = (text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0');
-      out += static_cast<char>(value);
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
 }
 
 // 1 for "/", 2 for "/..", 3 for "/../.." and so on; 0 for a part of the tree.
@@ -130,13 +107,13 @@ CgroupMounts parse_cgroup_mounts(std::string_view mountinfo) {
     if (height == 0 || point.empty()) continue;
     if (type == "cgroup2" && height > unified_best) {
       unified_best = height;
-      mounts.unified = unescaped(point);
+      mounts.unified = unescape_octal(point);
     }
     if (type != "cgroup") continue;
     for (auto& [controller, legacy, best] : counted) {
       if (height <= best || !lists(line, controller)) continue;
       best = height;
-      legacy = unescaped(point);
+      legacy = unescape_octal(point);
     }
     int preference = 0;
     for (std::string_view controller : kLegacyControllers) {
@@ -145,7 +122,7 @@ CgroupMounts parse_cgroup_mounts(std::string_view mountinfo) {
       int score = preference * PATH_MAX + height;
       if (!lists(line, controller) || score <= legacy_best) continue;
       legacy_best = score;
-      mounts.legacy = unescaped(point);
+      mounts.legacy = unescape_octal(point);
       mounts.legacy_controller = controller;
     }
   }
