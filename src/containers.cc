@@ -27,16 +27,20 @@ uint32_t files_of(uint32_t groups) {
 
 }  // namespace
 
-Containers::Containers(uint32_t groups, CgroupPaths& paths, SeriesBudget& budget)
-    : files_(files_of(groups)),
+Containers::Containers(uint32_t groups, CgroupPaths& paths, Workloads& pods, Store& store)
+    : groups_(groups),
+      files_(files_of(groups)),
       paths_(paths),
       workloads_(paths, Workloads::Grain::container),
-      store_(budget),
+      store_(store.budget()),
       changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
                [this](Workloads::Index index) { store_.remove(index); }},
-      recorder_(workloads_, store_, [this](uint32_t major, uint32_t minor) {
-        return std::string(disk_names_.name(major, minor, monotonic_ns()));
-      }) {}
+      recorder_(workloads_, store_,
+                [this](uint32_t major, uint32_t minor) {
+                  return std::string(disk_names_.name(major, minor, monotonic_ns()));
+                }),
+      pod_workloads_(pods),
+      pod_store_(store) {}
 
 void Containers::set_pods(const PodTable* pods) {
   pods_ = pods;
@@ -45,8 +49,12 @@ void Containers::set_pods(const PodTable* pods) {
 
 Status Containers::open(Loop& loop, CgroupTree& tree) {
   census_.scan(tree);
-  if (files_ == 0) return {};
   const CgroupMounts& mounts = tree.mounts();
+  if ((groups_ & (kGroupInterfaces | kGroupFilesystems)) != 0)
+    views_ = std::make_unique<ContainerViews>(
+        loop, groups_, ContainerViews::Sinks{pod_workloads_, pod_store_, workloads_, store_},
+        mounts);
+  if (files_ == 0) return {};
   CgroupStatMounts controllers{mounts.unified, mounts.cpu, mounts.cpuacct, mounts.memory,
                                mounts.blkio};
   auto reader = CgroupStatReader::open(controllers, kFdsKept);
@@ -89,9 +97,10 @@ void Containers::gather(uint64_t now_ns) {
   gathered_ns_ = now_ns;
   read_programs(now_ns);
   recorder_.begin();
-  if (reader_ != nullptr)
-    census_.each(
-        [&](uint64_t cgroup, const std::string& path) { return read(cgroup, path, now_ns); });
+  if (views_ != nullptr) views_->begin(now_ns);
+  census_.each(
+      [&](uint64_t cgroup, const std::string& path) { return read(cgroup, path, now_ns); });
+  if (views_ != nullptr) views_->end();
 }
 
 void Containers::read_programs(uint64_t now_ns) {
@@ -114,6 +123,8 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
     if (!lives) gone(cgroup);
     return lives;
   }
+  if (views_ != nullptr) views_->look(cgroup, path);
+  if (reader_ == nullptr) return paths_.lives(cgroup, now_ns);
   CgroupStats stats;
   reader_->add(cgroup, path);
   if (oom_watch_ != nullptr) oom_watch_->add(cgroup, path);

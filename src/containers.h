@@ -16,6 +16,7 @@
 #include "collect/oom_watch.h"
 #include "collect/sched_probe.h"
 #include "collect/syscall_probe.h"
+#include "container_views.h"
 #include "identity/cgroup_census.h"
 #include "identity/cgroup_paths.h"
 #include "identity/workloads.h"
@@ -29,8 +30,8 @@ class Containers {
   // However often it is scraped.
   static constexpr uint64_t kPauseNs = kNsPerSecond;
 
-  // `groups` of metrics, see groups.h. Neither of the others is owned.
-  Containers(uint32_t groups, CgroupPaths& paths, SeriesBudget& budget);
+  // `groups` of metrics, see groups.h. `pods` and `store` are of whole pods. None is owned.
+  Containers(uint32_t groups, CgroupPaths& paths, Workloads& pods, Store& store);
 
   Workloads& workloads() { return workloads_; }  // of grain container
   const ContainerStore& store() const { return store_; }
@@ -57,6 +58,7 @@ class Containers {
   void settle(uint64_t now_ns);
   void sweep(uint64_t now_ns);
 
+  uint64_t stuck_filesystems() const { return views_ ? views_->filesystem_counts().stuck : 0; }
   uint64_t overflow() const { return census_.overflow() + workloads_.overflow(); }
 
  private:
@@ -65,6 +67,7 @@ class Containers {
   void read_oom_kills(uint64_t cgroup);
   void gone(uint64_t cgroup);
 
+  uint32_t groups_;
   uint32_t files_;  // of them: CgroupStatKind
   CgroupPaths& paths_;
   CgroupCensus census_;
@@ -79,6 +82,9 @@ class Containers {
   ContainerStore store_;
   Workloads::Changes changes_;
   ContainerRecorder recorder_;
+  Workloads& pod_workloads_;
+  Store& pod_store_;
+  std::unique_ptr<ContainerViews> views_;
   uint64_t gathered_ns_ = 0;
 };
 

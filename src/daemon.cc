@@ -124,7 +124,7 @@ Daemon::Daemon(Loop& loop, const Options& options)
       changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
                [this](Workloads::Index index) { store_.remove(index); }},
       rules_(options.cluster_domain),
-      containers_(options.groups, paths_, store_.budget()),
+      containers_(options.groups, paths_, workloads_, store_),
       exposition_({workloads_, store_, containers_.workloads(), containers_.store()},
                   options.node_name) {}
 

@@ -35,7 +35,8 @@ int self_check(const Options& options) {
   }
   for (const Profile& profile : kProfileTable)
     report.profiles.push_back(
-        {profile.name, series_of_pod(profile.groups, options.buckets_ns.size(), options.syscalls.size())});
+        {profile.name,
+         series_of_pod(profile.groups, options.buckets_ns.size(), options.syscalls.size())});
   fputs((options.check_json ? report.json() : report.table()).c_str(), stdout);
   if (report.problem.empty()) return kExitOk;
   fflush(stdout);

@@ -13,22 +13,22 @@ constexpr const char* kResetDirections[] = {"sent", "received"};
 
 MetricFamily tcp(const char* name, MetricKind kind, const char* help,
                  void (*write)(const TcpCounts&, const Store&, Labels, Page&)) {
-  return {name, kind, help, write, nullptr, nullptr, nullptr};
+  return {name, kind, help, write, nullptr, nullptr, nullptr, nullptr};
 }
 
 MetricFamily dns(const char* name, MetricKind kind, const char* help,
                  void (*write)(const DnsCounts&, const Store&, Labels, Page&)) {
-  return {name, kind, help, nullptr, write, nullptr, nullptr};
+  return {name, kind, help, nullptr, write, nullptr, nullptr, nullptr};
 }
 
 MetricFamily container(const char* name, MetricKind kind, const char* help,
                        void (*write)(const ContainerCounts&, Labels, Page&)) {
-  return {name, kind, help, nullptr, nullptr, write, nullptr};
+  return {name, kind, help, nullptr, nullptr, nullptr, write, nullptr};
 }
 
 MetricFamily daemon(const char* name, MetricKind kind, const char* help,
                     void (*write)(const DaemonFacts&, Labels, Page&)) {
-  return {name, kind, help, nullptr, nullptr, nullptr, write};
+  return {name, kind, help, nullptr, nullptr, nullptr, nullptr, write};
 }
 
 void write_named(const std::vector<NamedCount>& counts, Labels node, const char* key, Page& page) {
@@ -111,6 +111,31 @@ void add_dns(std::vector<MetricFamily>& all) {
                     [](const DnsCounts& c, const Store& s, Labels l, Page& p) {
                       p.histogram(l, s.bounds(), c.latency);
                     }));
+}
+
+template <size_t which>
+void write_interfaces(const std::vector<InterfaceCount>& interfaces, Labels labels, Page& page) {
+  for (const InterfaceCount& each : interfaces)
+    page.sample(labels, "interface", each.name, each.values[which]);
+}
+
+void add_interfaces(std::vector<MetricFamily>& all) {
+  auto add = [&all](const char* name, const char* help, auto* write) {
+    all.push_back({name, MetricKind::counter, help, nullptr, nullptr, write, nullptr, nullptr});
+  };
+  add("kubepulse_network_interface_receive_bytes_total", "Bytes received.", write_interfaces<0>);
+  add("kubepulse_network_interface_receive_packets_total", "Packets received.",
+      write_interfaces<1>);
+  add("kubepulse_network_interface_receive_errors_total", "Packets received damaged.",
+      write_interfaces<2>);
+  add("kubepulse_network_interface_receive_drops_total", "Packets received and dropped.",
+      write_interfaces<3>);
+  add("kubepulse_network_interface_transmit_bytes_total", "Bytes sent.", write_interfaces<4>);
+  add("kubepulse_network_interface_transmit_packets_total", "Packets sent.", write_interfaces<5>);
+  add("kubepulse_network_interface_transmit_errors_total", "Packets that could not be sent.",
+      write_interfaces<6>);
+  add("kubepulse_network_interface_transmit_drops_total", "Packets dropped before they were sent.",
+      write_interfaces<7>);
 }
 
 using C = ContainerCounts;
@@ -197,7 +222,7 @@ void add_containers(std::vector<MetricFamily>& all) {
   all.push_back(container("kubepulse_filesystem_capacity_bytes", gauge, "Size of the filesystem.",
                           write_filesystems<&FilesystemSizes::capacity_bytes>));
   all.push_back(container("kubepulse_filesystem_usage_bytes", gauge, "Used of the filesystem.",
-                          write_filesystems<&FilesystemSizes::used_bytes>));
+                          write_filesystems<&FilesystemSizes::usage_bytes>));
   all.push_back(container("kubepulse_filesystem_available_bytes", gauge,
                           "Left of the filesystem, for those who are not root.",
                           write_filesystems<&FilesystemSizes::available_bytes>));
@@ -332,6 +357,7 @@ const std::vector<MetricFamily>& catalogue() {
     std::vector<MetricFamily> families;
     add_tcp(families);
     add_dns(families);
+    add_interfaces(families);
     add_containers(families);
     add_daemon(families);
     add_process(families);

@@ -58,14 +58,15 @@ struct DaemonFacts {
   uint64_t start_time_ns = 0;  // since the epoch
 };
 
-// One of the writers is set: for each workload that has TCP counts, that has DNS counts, for each
-// container, or once.
+// One of the writers is set: for each workload that has TCP counts, that has DNS counts, that has
+// interfaces, for each container, or once.
 struct MetricFamily {
   const char* name;
   MetricKind kind;
   const char* help;
   void (*tcp)(const TcpCounts&, const Store&, std::string_view labels, Page&);
   void (*dns)(const DnsCounts&, const Store&, std::string_view labels, Page&);
+  void (*interfaces)(const std::vector<InterfaceCount>&, std::string_view labels, Page&);
   void (*container)(const ContainerCounts&, std::string_view labels, Page&);
   void (*daemon)(const DaemonFacts&, std::string_view node_label, Page&);
 };

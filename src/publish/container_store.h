@@ -23,7 +23,7 @@ struct DiskCounts {
 
 struct FilesystemSizes {
   std::string mountpoint;
-  uint64_t capacity_bytes, used_bytes, available_bytes;
+  uint64_t capacity_bytes, usage_bytes, available_bytes;
 };
 
 struct SyscallCounts {

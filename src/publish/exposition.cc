@@ -58,10 +58,13 @@ class Exposition::Body : public HttpBody {
     }
     const TcpCounts* tcp = family.tcp == nullptr ? nullptr : from.store.tcp_if_any(workload_);
     const DnsCounts* dns = family.dns == nullptr ? nullptr : from.store.dns_if_any(workload_);
-    if (tcp == nullptr && dns == nullptr) return;
+    const std::vector<InterfaceCount>* interfaces =
+        family.interfaces == nullptr ? nullptr : from.store.interfaces_if_any(workload_);
+    if (tcp == nullptr && dns == nullptr && interfaces == nullptr) return;
     std::string_view labels = exposition_.labels_.of(workload_, exposition_.node_label_);
     if (tcp != nullptr) family.tcp(*tcp, from.store, labels, page_);
     if (dns != nullptr) family.dns(*dns, from.store, labels, page_);
+    if (interfaces != nullptr) family.interfaces(*interfaces, labels, page_);
   }
 
   Exposition& exposition_;

@@ -103,6 +103,18 @@ void Store::count_domain(DnsCounts& counts, std::string_view domain, uint64_t qu
   domain_overflow_ += queries;
 }
 
+InterfaceCount& Store::interface(Index index, std::string_view name) {
+  if (index >= interfaces_.size()) interfaces_.resize(index + 1);
+  for (InterfaceCount& held : interfaces_[index])
+    if (held.name == name) return held;
+  size_t series = is_never_shown(index) ? 0 : InterfaceCount().values.size();
+  if (index >= Workloads::kFirst && !budget_.allows(series))
+    return interface(Workloads::kOther, name);
+  budget_.take(series);
+  interfaces_[index].push_back({std::string(name), {}});
+  return interfaces_[index].back();
+}
+
 void Store::merge(Index from, Index to) {
   if (const TcpCounts* counts = tcp_if_any(from)) tcp(to).add(*counts);
   if (const DnsCounts* counts = dns_if_any(from)) {
@@ -112,6 +124,9 @@ void Store::merge(Index from, Index to) {
       for (const DomainCount& held : counts->domains)
         count_domain(sum, domains_.name(held.domain), held.queries);
   }
+  if (const std::vector<InterfaceCount>* interfaces = interfaces_if_any(from))
+    for (const InterfaceCount& held : std::vector<InterfaceCount>(*interfaces))
+      add_each(interface(to, held.name).values, held.values);
   remove(from);
 }
 
@@ -126,6 +141,15 @@ void Store::remove(Index index) {
     budget_.give_back(dns_series() + dns_[index]->domains.size());
     dns_[index].reset();
   }
+  if (index < interfaces_.size()) {
+    if (!is_never_shown(index))
+      budget_.give_back(interfaces_[index].size() * InterfaceCount().values.size());
+    interfaces_[index].clear();
+  }
+}
+
+const std::vector<InterfaceCount>* Store::interfaces_if_any(Index index) const {
+  return index < interfaces_.size() && !interfaces_[index].empty() ? &interfaces_[index] : nullptr;
 }
 
 const TcpCounts* Store::tcp_if_any(Index index) const {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,6 +54,13 @@ struct DnsCounts {
   void add(const DnsCounts& other);
 };
 
+// Of a network interface.
+struct InterfaceCount {
+  std::string name;
+  // Bytes, packets, errors and drops received; then sent.
+  std::array<uint64_t, 8> values{};
+};
+
 class Store {
  public:
   using Index = Workloads::Index;
@@ -68,6 +76,8 @@ class Store {
   DnsCounts& dns(Index index);
   // One more query of the workload for `domain`.
   void count_query(Index index, std::string_view domain);
+  // One interface of the workload's own network.
+  InterfaceCount& interface(Index index, std::string_view name);
   // Its series end.
   void remove(Index index);
   // Likewise, and all that they counted goes on in those of `to`.
@@ -76,6 +86,7 @@ class Store {
   // Null where the workload never had such an event.
   const TcpCounts* tcp_if_any(Index index) const;
   const DnsCounts* dns_if_any(Index index) const;
+  const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;
 
   // For all workloads that have TCP counts.
   template <typename Visit>
@@ -103,6 +114,7 @@ class Store {
   Domains domains_;
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
+  std::vector<std::vector<InterfaceCount>> interfaces_;
   SeriesBudget budget_;
   uint64_t domain_overflow_ = 0;
 };
