@@ -151,6 +151,16 @@ START_TEST(hidden) {
 }
 END_TEST
 
+START_TEST(parts) {
+  CHECK_TEXT(shown("1 0 8:1 /a /a rw - ext4 x rw\n2 0 8:1 /b /b rw - ext4 x rw\n"
+                   "3 0 8:1 /a /c rw - ext4 x rw\n4 0 8:2 /a /d rw - ext4 x rw\n"),
+             "/a 8:1 1\n/b 8:1 2\n/d 8:2 4\n");
+  CHECK_TEXT(shown("1 0 8:1 /a /a rw - ext4 x rw\n2 0 8:1 / /b rw - ext4 x rw\n"
+                   "3 0 8:1 / /c rw - ext4 x rw\n4 0 8:1 /d /d rw - ext4 x rw\n"),
+             "/b 8:1 2\n");
+}
+END_TEST
+
 START_TEST(odd_text) {
   CHECK_TEXT(shown(""), "");
   CHECK_TEXT(shown("\n\n1\n1 2 3 4 5 6\n - \n"), "");
@@ -221,4 +231,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("mounts", containerd, docker, a_host, hidden, odd_text, bounds, of_a_process, our_own)
+CHECK_MAIN("mounts", containerd, docker, a_host, hidden, parts, odd_text, bounds, of_a_process,
+           our_own)

@@ -63,9 +63,9 @@ class Filesystems {
 
   // Whether refresh() would begin a round.
   bool due() const;
-  // Begins a round, which the loop goes on with: some 20 us an owner here and as much in the
-  // helper. Where it is not due nothing happens. With the round's end what is not among `owners` is
-  // forgotten; beyond kOwnersMax they are passed over.
+  // Begins a round, which the loop goes on with: for an owner of four file systems some 60 us here
+  // and 20 in the helper, and some 300 us to fork. Where it is not due nothing happens. With the
+  // round's end what is not among `owners` is forgotten; beyond kOwnersMax they are passed over.
   void refresh(std::vector<FilesystemOwner> owners);
 
   // As of the last round that has ended; empty where nothing is known. What did not answer is not

@@ -54,9 +54,9 @@ struct Line {
   std::string_view type;
 };
 
-template <typename Texts>
-bool contains(const Texts& texts, std::string_view wanted) {
-  return std::find(std::begin(texts), std::end(texts), wanted) != std::end(texts);
+template <typename Values, typename Value>
+bool contains(const Values& values, const Value& wanted) {
+  return std::find(std::begin(values), std::end(values), wanted) != std::end(values);
 }
 
 // "39 31 0:36 ROOT POINT OPTIONS [OPTIONAL ...] - TYPE SOURCE SUPER_OPTIONS"
@@ -103,6 +103,17 @@ struct Candidate {
   std::string_view root;
 };
 
+void remove_parts_of_wholes(std::vector<Candidate>& candidates) {
+  std::vector<uint64_t> wholes;
+  for (const Candidate& candidate : candidates)
+    if (candidate.root == "/") wholes.push_back(candidate.mount.device);
+  candidates.erase(std::remove_if(candidates.begin(), candidates.end(),
+                                  [&](const Candidate& c) {
+                                    return c.root != "/" && contains(wholes, c.mount.device);
+                                  }),
+                   candidates.end());
+}
+
 // Parts of file systems go first, and of equals the last. The answer is how many went.
 size_t keep_some(std::vector<Candidate>& candidates) {
   size_t seen = candidates.size();
@@ -143,6 +154,7 @@ Mounts parse_mounts(std::string_view mountinfo) {
     else
       found.left_out++;
   }
+  remove_parts_of_wholes(candidates);
   found.left_out += keep_some(candidates);
   for (Candidate& candidate : candidates)
     found.mounts.push_back(std::move(candidate.mount));
