@@ -168,6 +168,57 @@ START_TEST(dead_at_first) {
 }
 END_TEST
 
+// What is shown to it: a token that somebody has named, as it stands in its file just now.
+START_TEST(token) {
+  KubeletServer kubelet = KubeletServer::start();
+  std::string path = scratch_path("token");
+  ck_assert(write_file(path, "one\n"));
+  Daemon daemon = start_beside(kubelet, {"--kubelet-token-file=" + path});
+  CHECK_TEXT(kubelet.last_target(), "/pods");
+  CHECK_TEXT(kubelet.last_authorization(), "Bearer one");
+  ck_assert(write_file(path, "two"));
+  uint64_t before = kubelet.requests();
+  for (int tries = 0; kubelet.requests() < before + 2 && tries < 1000; tries++)
+    sleep_ms(10);
+  CHECK_TEXT(kubelet.last_authorization(), "Bearer two");
+  daemon.stop();
+}
+END_TEST
+
+// Its server is the cluster's: it is asked for the pods of this node.
+START_TEST(kubeconfig) {
+  LivePod pod({"kubeconfig", "web-0"});
+  Cgroup cgroup = pod.container();
+  KubeletServer server = KubeletServer::start();
+  server.list(pod_list({pod}));
+  std::string path = scratch_path("kubeconfig");
+  ck_assert(
+      write_file(path,
+                 "apiVersion: v1\nkind: Config\ncurrent-context: live\n"
+                 "clusters:\n- name: live\n  cluster:\n    server: " +
+                     server.url() +
+                     "\ncontexts:\n- name: live\n  context:\n    cluster: live\n    user: node\n"
+                     "users:\n- name: node\n  user:\n    token: of-the-node\n"));
+  for (bool by_flag : {true, false}) {
+    Launch launch{{"--pods=kubelet", "--kubelet-poll=1s", "--node-name=live-node"}};
+    if (by_flag)
+      launch.flags.push_back("--kubeconfig=" + path);
+    else
+      launch.environment.push_back("KUBECONFIG=" + path);
+    Daemon daemon = Daemon::start(launch);
+    await_polls(daemon, "ok", 1);
+    std::string target = server.last_target();
+    ck_assert_msg(target.find("/api/v1/pods?") == 0 && target.find("live-node") != target.npos,
+                  "asked for %s", target.c_str());
+    CHECK_TEXT(server.last_authorization(), "Bearer of-the-node");
+    make_connection(cgroup, make_unit("kubeconfig-server")).close();
+    leave_cgroup();
+    expect_tcp(daemon, pod.owner(), {{"out", 1}, {"handshakes", 1}, {"lifetimes", 1}});
+    daemon.stop();
+  }
+}
+END_TEST
+
 // An option that cannot be meant is refused, with its name, before anything is done.
 START_TEST(kubelet_options_refused) {
   const char* kMalformed[] = {
@@ -181,7 +232,9 @@ START_TEST(kubelet_options_refused) {
       "--namespaces=No_Name",
       "--exclude-namespaces=a b",
       "--label-selector=a in",
-      "--kubeconfig=/no/such/file",
+      "--kubeconfig=/one:/two",
+      "--kubelet-cert-file=/no/such/file",
+      "--kubelet-key-file=/no/such/file",
 #ifndef KUBEPULSE_TLS
       "--kubelet-url=https://127.0.0.1:10250",
 #endif
@@ -195,6 +248,8 @@ START_TEST(kubelet_options_refused) {
                   ended.err.c_str());
     ck_assert_msg(ended.out.empty(), "on standard output: %s", ended.out.c_str());
   }
+  Ended without_labels = run_daemon({{"--pods=logs", "--label-selector=app=web"}});
+  ck_assert_int_eq(without_labels.status, 2);
 #ifndef KUBEPULSE_TLS
   Ended ended = run_daemon({{"--kubelet-url=https://127.0.0.1:10250"}});
   ck_assert_msg(ended.err.find("TLS") != std::string::npos, "%s", ended.err.c_str());
@@ -208,7 +263,7 @@ Case kubelet_case() {
   return {"kubelet",
           false,
           {hanging, unauthorized, forbidden, broken, cut, endless, nested, not_json, dead, slow,
-           dead_at_first, kubelet_options_refused}};
+           dead_at_first, token, kubeconfig, kubelet_options_refused}};
 }
 
 }  // namespace kubepulse::live

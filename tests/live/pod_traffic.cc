@@ -37,7 +37,15 @@ void await_polls(const Daemon& daemon, const std::string& result, double count) 
 }
 
 OtherEnd::OtherEnd(const std::string& unit)
-    : cgroup_(make_unit(unit)), dns_(cgroup_, free_host()), listener_(listen_at("127.0.0.1")) {}
+    : home_(own_netns()),
+      cgroup_(make_unit(unit)),
+      dns_(cgroup_, free_host()),
+      listener_(listen_at("127.0.0.1")) {}
+
+OtherEnd::~OtherEnd() {
+  leave_cgroup();
+  CHECK_OK(go_to_netns(home_));
+}
 
 void OtherEnd::connect(const Cgroup& client, int times) {
   enter(client);

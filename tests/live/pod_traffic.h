@@ -19,13 +19,15 @@ Daemon start_beside(const KubeletServer& kubelet, const Words& flags = {});
 void await_polls(const Daemon& daemon, const std::string& result, double count);
 double polls(const Page& page, const std::string& result);
 
-// The other end: a listener and a DNS server in a cgroup of their own, that is no pod's. Its
-// process is left there.
+// The other end: a listener and a DNS server in a cgroup of their own, that is no pod's. As long as
+// it lives, this process is there and in a network namespace of its own, where port 53 is free:
+// start the daemon and the kubelet before.
 class OtherEnd {
  public:
-  // Moves to a network namespace of its own, where port 53 is free: start the daemon and the
-  // kubelet before.
   explicit OtherEnd(const std::string& unit);
+  ~OtherEnd();
+  OtherEnd(const OtherEnd&) = delete;
+  OtherEnd& operator=(const OtherEnd&) = delete;
 
   // From a cgroup, one after the other: connections that are closed, queries that are answered.
   void connect(const Cgroup& client, int times = 1);
@@ -36,6 +38,7 @@ class OtherEnd {
   Owner owner() const { return cgroup_.owner; }
 
  private:
+  Fd home_;
   Cgroup cgroup_;
   DnsServer dns_;
   Fd listener_;

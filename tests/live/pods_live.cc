@@ -401,8 +401,9 @@ START_TEST(nobody_asked) {
 END_TEST
 
 // Of three pods `left_out` are; each makes as many connections as its place says, and twice as many
-// queries.
-void check_filter(const std::string& flag, const std::vector<size_t>& left_out) {
+// queries. `pods_alone`: what the machine does beside is not left out.
+void check_filter(const std::string& flag, const std::vector<size_t>& left_out,
+                  bool pods_alone = true) {
   std::vector<LivePod> pods;
   pods.push_back(LivePod({"shop", "web-0"}).label("app", "web").label("tier", "front"));
   pods.push_back(LivePod({"shop", "cache-0"}).label("app", "cache"));
@@ -429,10 +430,16 @@ void check_filter(const std::string& flag, const std::vector<size_t>& left_out) 
     for (const Want& want : traffic_wants(pods[at].owner(), times, 2 * times))
       wants.push_back(want);
   }
-  wants.push_back({"kubepulse_events_filtered_total", {{"type", "tcp"}}, tcp_records});
-  wants.push_back({"kubepulse_events_filtered_total", {{"type", "dns"}}, dns_records});
+  if (pods_alone) {
+    wants.push_back({"kubepulse_events_filtered_total", {{"type", "tcp"}}, tcp_records});
+    wants.push_back({"kubepulse_events_filtered_total", {{"type", "dns"}}, dns_records});
+  }
   expect(daemon, wants);
   Page page = daemon.scrape();
+  ck_assert(page.value("kubepulse_events_filtered_total", {{"type", "tcp"}}) >= tcp_records);
+  ck_assert(page.value("kubepulse_events_filtered_total", {{"type", "dns"}}) >= dns_records);
+  ck_assert_msg(is_on(page, other.owner()) == pods_alone, "%s: %s", flag.c_str(),
+                other.owner().pod.c_str());
   for (size_t at : left_out)
     for (const std::string& name : {pods[at].owner().pod, pods[at].uid()})
       ck_assert_msg(!is_on(page, Labels{{"pod", name}}), "%s is on the page", name.c_str());
@@ -440,7 +447,8 @@ void check_filter(const std::string& flag, const std::vector<size_t>& left_out) 
 }
 
 START_TEST(filter_namespaces) {
-  check_filter("--namespaces=shop,other", {2});
+  check_filter("--namespaces=shop, systemd,host,docker,podman,other", {2});
+  check_filter("--namespaces=batch", {0, 1}, false);
 }
 END_TEST
 
@@ -449,8 +457,10 @@ START_TEST(filter_excluded) {
 }
 END_TEST
 
+// What is no pod has no labels.
 START_TEST(filter_labels) {
-  check_filter("--label-selector=app=web,tier!=back", {1});
+  check_filter("--label-selector=app!=cache,tier notin (front)", {0, 1});
+  check_filter("--label-selector=app=web", {1}, false);
 }
 END_TEST
 
