@@ -44,7 +44,7 @@ OtherEnd::OtherEnd(const std::string& unit)
 
 OtherEnd::~OtherEnd() {
   leave_cgroup();
-  CHECK_OK(go_to_netns(home_));
+  if (home_) CHECK_OK(go_to_netns(home_));
 }
 
 void OtherEnd::connect(const Cgroup& client, int times) {
