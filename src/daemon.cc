@@ -102,6 +102,8 @@ Daemon::Daemon(Loop& loop, const Options& options)
       options_(options),
       workloads_([this] { read_births(); }),
       store_(options.buckets_ns),
+      changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
+               [this](Workloads::Index index) { store_.remove(index); }},
       rules_(options.cluster_domain),
       exposition_(workloads_, store_, options.node_name) {}
 
@@ -152,12 +154,10 @@ Status Daemon::attach() {
     every(options_.sample_interval_ns, [this] { walk_open(false); });
   }
   every(kSweepNs, [this] {
-    workloads_.sweep(
-        monotonic_ns(), [this](Workloads::Index index) { store_.remove(index); },
-        [this](uint64_t cgroup) {
-          resets_told_.erase(cgroup);
-          if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
-        });
+    workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
+      resets_told_.erase(cgroup);
+      if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
+    });
   });
   return watch_rings();
 }
@@ -247,7 +247,7 @@ void Daemon::read_resets() {
     // Key 0, no socket at all, cannot stand in the table: the legacy bit alone is no cgroup.
     reset_counts* told = resets_told_.insert(cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup);
     if (told == nullptr || (now.sent == told->sent && now.received == told->received)) return;
-    TcpCounts& counts = store_.tcp(workloads_.of(cgroup, 0, monotonic_ns()));
+    TcpCounts& counts = store_.tcp(workloads_.index(workloads_.of(cgroup, 0, monotonic_ns())));
     counts.resets[0] += now.sent - told->sent;
     counts.resets[1] += now.received - told->received;
     *told = now;
@@ -271,6 +271,7 @@ HttpResponse Daemon::serve(const HttpRequest& request) {
 HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
   read_resets();
+  workloads_.settle(monotonic_ns(), changes_);
   HttpResponse response;
   bool openmetrics = request.accepts_openmetrics;
   response.content_type = openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"

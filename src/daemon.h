@@ -73,6 +73,7 @@ class Daemon {
   Probes probes_;
   Workloads workloads_;
   Store store_;
+  Workloads::Changes changes_;
   DomainRules rules_;
   std::unique_ptr<EventLog> log_;
   Exposition exposition_;

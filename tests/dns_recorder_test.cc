@@ -64,7 +64,7 @@ struct Bench {
     take(DNS_KIND_ANSWER, time_ns, message_of(id, "x.example", true, rcode).substr(0, 16));
   }
 
-  const DnsCounts& counts() { return store.dns(workloads.of(kCgroup, 0, kT)); }
+  const DnsCounts& counts() { return store.dns(workloads.index(workloads.of(kCgroup, 0, kT))); }
   std::string domains() {
     std::string text;
     for (const DomainCount& held : counts().domains)
@@ -324,8 +324,22 @@ START_TEST(by_socket) {
 }
 END_TEST
 
+START_TEST(filtered) {
+  Bench bench;
+  bench.workloads.set_filter([](std::string_view ns) { return ns != "systemd"; });
+  bench.query(kT, 1, "www.example.com");
+  bench.query(kT, 2, "www.example.com");
+  bench.answer(kT + 1500000, 1);
+  bench.answer(kT + 1500000, 9);  // nobody asked for it, so that it is nobody's
+  bench.recorder.expire(kT + 60 * kNsPerSecond);
+  ck_assert_uint_eq(bench.store.dns(Workloads::kFiltered).records, 3);
+  ck_assert_uint_eq(bench.store.series(), 0);
+  ck_assert_uint_eq(bench.store.domains().size(), 0);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("dns_recorder", query_and_answer, answers_that_nobody_asked_for, repeated_query_is_one,
            rcodes, timeouts, an_answer_that_seems_older_than_its_query, junk, names,
-           more_in_flight_than_fit, logged, one_line_each_whatever_the_name, by_socket)
+           more_in_flight_than_fit, filtered, logged, one_line_each_whatever_the_name, by_socket)

@@ -38,9 +38,13 @@ struct Wanted {
     {"kubepulse_dns_latency_seconds", "histogram", W},
     {"kubepulse_events_total", "counter", "node,type"},
     {"kubepulse_events_dropped_total", "counter", "node,type"},
+    {"kubepulse_events_filtered_total", "counter", "node,type"},
+    {"kubepulse_events_late_total", "counter", "node,type"},
     {"kubepulse_build_info", "gauge", "node,version,revision,libbpf,tls"},
     {"kubepulse_bpf_program_attached", "gauge", "node,program,flavour"},
     {"kubepulse_attribution_total", "counter", "node,result"},
+    {"kubepulse_kubelet_polls_total", "counter", "node,result"},
+    {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
     {"kubepulse_series", "gauge", "node"},
     {"kubepulse_overflow_total", "counter", "node,table"},
@@ -169,6 +173,10 @@ struct Bench {
     facts.version = "1\"2";
     facts.programs = {{"tcp_state", "tp_btf", true}, {"dns", "none", false}};
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
+    facts.filtered = {{"tcp", 10}, {"dns", 11}};
+    facts.late = {{"tcp", 12}, {"dns", 13}};
+    facts.kubelet_polls = {{"ok", 14}, {"error", 15}};
+    facts.kubelet_pods_age_ns = 2500000000;
     facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};
     facts.overflow = {{"workloads", 8}, {"series", 9}};
     facts.cpu_ns = 1500000000;
@@ -176,7 +184,7 @@ struct Bench {
 
   Workloads::Index workload(uint64_t number, uint64_t now_ns = kT) {
     workloads.born(number, "/system.slice/unit-" + std::to_string(number) + ".service");
-    return workloads.of(number, 0, now_ns);
+    return workloads.index(workloads.of(number, 0, now_ns));
   }
   Workloads::Index busy(uint64_t number, uint64_t now_ns = kT) {
     Workloads::Index index = workload(number, now_ns);
@@ -189,8 +197,10 @@ struct Bench {
     return index;
   }
   void sweep(uint64_t now_ns) {
-    workloads.sweep(
-        now_ns, [&](Workloads::Index index) { store.remove(index); }, [](uint64_t) {});
+    Workloads::Changes changes{
+        [&](Workloads::Index from, Workloads::Index to) { store.merge(from, to); },
+        [&](Workloads::Index index) { store.remove(index); }};
+    workloads.sweep(now_ns, changes, [](uint64_t) {});
   }
 
   std::unique_ptr<HttpBody> begin(PageFormat format = PageFormat::text) {
@@ -284,6 +294,27 @@ START_TEST(series_are_counted) {
       bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
   }
   ck_assert_uint_eq(parse(bench.page()).values.size(), without + bench.store.series());
+}
+END_TEST
+
+// Neither what nobody wants to see, nor what waits for its name.
+START_TEST(some_are_not_shown) {
+  Bench bench;
+  size_t without = parse(bench.page()).values.size();
+  for (Workloads::Index index : {Workloads::kFiltered, Workloads::kLate}) {
+    bench.store.tcp(index).records++;
+    bench.store.dns(index).records++;
+    bench.store.count_query(index, "example.com");
+  }
+  PodTable pods;
+  bench.workloads.set_pods(&pods);
+  bench.workloads.born(7, "/kubepods/pod01234567-89ab-cdef-0123-456789abcdef");
+  bench.store.tcp(bench.workloads.index(bench.workloads.of(7, 0, kT))).sent_bytes = 7;
+  ck_assert_uint_eq(parse(bench.page()).values.size(), without);
+  CHECK_TEXT(parse(bench.page()).values[R"(kubepulse_kubelet_pods_age_seconds{node="node \"1\""})"],
+             "2.5");
+  bench.facts.kubelet_pods_age_ns.reset();
+  ck_assert_uint_eq(parse(bench.page()).values.size(), without - 1);
 }
 END_TEST
 
@@ -386,6 +417,6 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("exposition", all_families_without_a_workload, all_families_with_workloads,
-           series_are_counted, large_pages_come_in_pieces, a_page_that_is_given_up,
-           workloads_come_and_go_between_pieces, labels_of_an_index_that_is_used_again,
-           no_series_twice_beyond_the_bounds)
+           series_are_counted, some_are_not_shown, large_pages_come_in_pieces,
+           a_page_that_is_given_up, workloads_come_and_go_between_pieces,
+           labels_of_an_index_that_is_used_again, no_series_twice_beyond_the_bounds)

@@ -7,6 +7,7 @@ using namespace kubepulse;  // NOLINT
 
 namespace {
 
+constexpr Store::Index kFirst = Workloads::kFirst;
 constexpr size_t kHistogram = 2 + 1 + 2;  // bounds, +Inf, _sum and _count
 constexpr size_t kTcp = 3 * kHistogram + 2 + 2 + kFailureReasons + 3 + 2;
 constexpr size_t kDns = kHistogram + kRcodeKinds + 1 + 1;  // timeouts and domain="other"
@@ -94,28 +95,28 @@ END_TEST
 
 START_TEST(domains_in_all) {
   Store store({10, 20});
-  Store::Index workloads = Domains::kDomainsMax / Store::kDomainsPerWorkload;
-  for (Store::Index index = 1; index <= workloads; index++)
+  constexpr Store::Index kLast = kFirst + Domains::kDomainsMax / Store::kDomainsPerWorkload;
+  for (Store::Index index = kFirst; index < kLast; index++)
     for (size_t i = 0; i < Store::kDomainsPerWorkload; i++)
       store.count_query(index, domain(index * 1000 + i));
   ck_assert_uint_eq(store.domains().size(), Domains::kDomainsMax);
   ck_assert_uint_eq(store.domain_overflow(), 0);
-  store.count_query(workloads + 1, "new.example");
-  ck_assert_uint_eq(store.dns_if_any(workloads + 1)->other_domains, 1);
+  store.count_query(kLast, "new.example");
+  ck_assert_uint_eq(store.dns_if_any(kLast)->other_domains, 1);
   ck_assert_uint_eq(store.domain_overflow(), 1);
-  store.count_query(workloads + 1, domain(1000));  // known already, so there is room for it
-  ck_assert_uint_eq(queries(store, workloads + 1, domain(1000)), 1);
-  store.remove(1);
+  store.count_query(kLast, domain(kFirst * 1000));  // known already, so there is room for it
+  ck_assert_uint_eq(queries(store, kLast, domain(kFirst * 1000)), 1);
+  store.remove(kFirst);
   // One of them is still held by the other workload.
   ck_assert_uint_eq(store.domains().size(), Domains::kDomainsMax - Store::kDomainsPerWorkload + 1);
-  store.count_query(workloads + 1, "new.example");
-  ck_assert_uint_eq(queries(store, workloads + 1, "new.example"), 1);
+  store.count_query(kLast, "new.example");
+  ck_assert_uint_eq(queries(store, kLast, "new.example"), 1);
 }
 END_TEST
 
 START_TEST(series_in_all) {
   Store store({10, 20});
-  Store::Index fit = 0;
+  Store::Index fit = kFirst;
   while (store.series() + kTcp <= Store::kSeriesMax) {
     fit++;
     store.tcp(fit).connections[0] = fit;
@@ -137,9 +138,8 @@ START_TEST(series_in_all) {
   ck_assert_uint_eq(store.domains().size(), 0);
   ck_assert_uint_le(store.series(), Store::kSeriesMax + kTcp + kDns);
   // Room again.
-  store.remove(1);
-  store.remove(2);
-  store.remove(3);
+  for (Store::Index index : {kFirst + 1, kFirst + 2, kFirst + 3})
+    store.remove(index);
   ck_assert_uint_eq(store.series(), full + kDns - 3 * kTcp);
   ck_assert_ptr_ne(&store.tcp(fit + 1), &other);
   ck_assert_ptr_nonnull(store.tcp_if_any(fit + 1));
@@ -148,16 +148,16 @@ END_TEST
 
 START_TEST(series_of_domains_are_bounded) {
   Store store({10, 20});
-  Store::Index index = 0;
+  Store::Index index = kFirst;
   while (store.series() + kTcp <= Store::kSeriesMax)
     (void)store.tcp(++index);
-  store.remove(1);
-  store.remove(2);
-  (void)store.dns(3);
+  store.remove(kFirst + 1);
+  store.remove(kFirst + 2);
+  (void)store.dns(kFirst);
   size_t left = Store::kSeriesMax - store.series();
   ck_assert_uint_lt(left, Store::kDomainsPerWorkload);
   for (size_t i = 0; i < Store::kDomainsPerWorkload; i++)
-    store.count_query(3, domain(i));
+    store.count_query(kFirst, domain(i));
   ck_assert_uint_eq(store.series(), Store::kSeriesMax);
   ck_assert_uint_eq(store.domain_overflow(), Store::kDomainsPerWorkload - left);
 }
@@ -191,8 +191,76 @@ START_TEST(domains_that_are_cut_to_the_same_text) {
 }
 END_TEST
 
+START_TEST(merged) {
+  Store store({10, 20});
+  for (Store::Index index : {5, 6}) {
+    TcpCounts& tcp = store.tcp(index);
+    for (Histogram* histogram : {&tcp.latency, &tcp.connect_latency, &tcp.rtt})
+      histogram->observe(store.bounds(), index * 3);
+    tcp.connections = {index, 1};
+    tcp.active = {-1, index};
+    tcp.failures[0] = tcp.sent_bytes = tcp.received_bytes = tcp.retransmits = tcp.records = index;
+    tcp.resets = {index, 2};
+    store.count_query(index, "a.com");
+    store.count_query(index, index == 5 ? "b.com" : "c.com");
+    DnsCounts& dns = store.dns(index);
+    dns.latency.observe(store.bounds(), 100);
+    dns.responses[1] = dns.timeouts = dns.records = dns.other_domains = index;
+  }
+  store.merge(6, 5);
+  ck_assert_ptr_null(store.tcp_if_any(6));
+  ck_assert_ptr_null(store.dns_if_any(6));
+  const TcpCounts& tcp = *store.tcp_if_any(5);
+  for (const Histogram* histogram : {&tcp.latency, &tcp.connect_latency, &tcp.rtt}) {
+    ck_assert(histogram->buckets[0] == 0 && histogram->buckets[1] == 2);
+    ck_assert_uint_eq(histogram->sum_ns, 33);
+  }
+  ck_assert(tcp.connections[0] == 11 && tcp.connections[1] == 2);
+  ck_assert(tcp.active[0] == -2 && tcp.active[1] == 11);
+  for (uint64_t sum : {tcp.failures[0], tcp.sent_bytes, tcp.received_bytes, tcp.retransmits,
+                       tcp.records, tcp.resets[0]})
+    ck_assert_uint_eq(sum, 11);
+  ck_assert_uint_eq(tcp.resets[1], 4);
+  const DnsCounts& dns = *store.dns_if_any(5);
+  ck_assert_uint_eq(queries(store, 5, "a.com"), 2);
+  ck_assert_uint_eq(queries(store, 5, "b.com"), 1);
+  ck_assert_uint_eq(queries(store, 5, "c.com"), 1);
+  ck_assert(dns.latency.buckets[2] == 2 && dns.latency.sum_ns == 200);
+  for (uint64_t sum : {dns.responses[1], dns.timeouts, dns.records, dns.other_domains})
+    ck_assert_uint_eq(sum, 11);
+  ck_assert_uint_eq(store.series(), kTcp + kDns + 3);
+  ck_assert_uint_eq(store.domains().size(), 3);
+  // Into nothing that the page shows: only how much it was is kept.
+  store.merge(5, Workloads::kFiltered);
+  ck_assert_uint_eq(store.series(), 0);
+  ck_assert_uint_eq(store.domains().size(), 0);
+  ck_assert_uint_eq(store.tcp_if_any(Workloads::kFiltered)->records, 11);
+  ck_assert_uint_eq(store.dns_if_any(Workloads::kFiltered)->records, 11);
+  store.merge(7, 5);  // had nothing, and makes nothing
+  ck_assert_ptr_null(store.tcp_if_any(5));
+}
+END_TEST
+
+// Beyond its bound on domains, what another brings goes to "other".
+START_TEST(merged_beyond_the_bound_on_domains) {
+  Store store({10, 20});
+  for (size_t i = 0; i < Store::kDomainsPerWorkload; i++)
+    store.count_query(5, domain(i));
+  for (int round = 0; round < 3; round++) {
+    store.count_query(6, domain(0));
+    store.count_query(6, "new.example");
+  }
+  store.merge(6, 5);
+  ck_assert_uint_eq(queries(store, 5, domain(0)), 4);
+  ck_assert_uint_eq(store.dns_if_any(5)->other_domains, 3);
+  ck_assert_uint_eq(store.domain_overflow(), 3);
+  ck_assert_uint_eq(store.series(), kDns + Store::kDomainsPerWorkload);
+}
+END_TEST
+
 }  // namespace
 
-CHECK_MAIN("store", made_on_first_use, removed_and_used_again, domains_of_a_workload,
-           domains_in_all, series_in_all, series_of_domains_are_bounded,
-           a_domain_that_is_called_other, domains_that_are_cut_to_the_same_text)
+CHECK_MAIN("store", merged, merged_beyond_the_bound_on_domains, made_on_first_use,
+           removed_and_used_again, domains_of_a_workload, domains_in_all, series_in_all,
+           series_of_domains_are_bounded, a_domain_that_is_called_other,
+           domains_that_are_cut_to_the_same_text)

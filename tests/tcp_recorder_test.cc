@@ -41,7 +41,9 @@ struct Bench {
     workloads.born(kCgroup, "/system.slice/a.service");
     workloads.born(kOtherCgroup, "/system.slice/b.service");
   }
-  const TcpCounts& of(uint64_t cgroup) { return store.tcp(workloads.of(cgroup, 0, kT)); }
+  const TcpCounts& of(uint64_t cgroup) {
+    return store.tcp(workloads.index(workloads.of(cgroup, 0, kT)));
+  }
   const TcpCounts& counts() { return of(kCgroup); }
 
   void walk(std::initializer_list<tcp_record> records, uint64_t lost, uint64_t now_ns,
@@ -332,10 +334,45 @@ START_TEST(an_end_in_a_walk) {
 }
 END_TEST
 
+// A socket may outlive its workload, in the hands of another.
+START_TEST(an_end_after_the_workloads_own) {
+  Bench bench;
+  bench.walk({}, 0, kT, true);
+  tcp_record opened = record_of(TCP_KIND_OPENED, TCP_DIRECTION_OUT, kT, kT + 10);
+  bench.recorder.take(opened);
+  bench.walk({record_of(TCP_KIND_OPEN, TCP_DIRECTION_OUT, kT, kT + 20)}, 0, kT + 20);
+  Workloads::Changes changes{[](Workloads::Index, Workloads::Index) { ck_abort(); },
+                             [&](Workloads::Index index) { bench.store.remove(index); }};
+  for (uint64_t at : {kT + kNsPerSecond, kT + 302 * kNsPerSecond})
+    bench.workloads.sweep(at, changes, [](uint64_t) {});
+  ck_assert_uint_eq(bench.workloads.size(), 0);
+  bench.workloads.born(kOtherCgroup, "/system.slice/b.service");
+  tcp_record closed = with_totals(
+      record_of(TCP_KIND_CLOSED, TCP_DIRECTION_OUT, kT, kT + 400 * kNsPerSecond), 5, 6, 0);
+  closed.cgroup = kOtherCgroup;
+  bench.recorder.take(closed);
+  CHECK_TEXT(Bench::told(bench.of(kOtherCgroup)), "");
+  ck_assert_uint_eq(bench.store.tcp(Workloads::kLate).records, 1);
+}
+END_TEST
+
+START_TEST(filtered) {
+  Bench bench;
+  bench.workloads.set_filter([](std::string_view ns) { return ns != "systemd"; });
+  bench.recorder.take(record_of(TCP_KIND_OPENED, TCP_DIRECTION_OUT, kT, kT + 10));
+  bench.recorder.take(record_of(TCP_KIND_CLOSED, TCP_DIRECTION_OUT, kT, kT + 20));
+  bench.recorder.take(record_of(TCP_KIND_FAILED, TCP_DIRECTION_OUT, kT, kT + 20));
+  ck_assert_uint_eq(bench.store.tcp(Workloads::kFiltered).records, 3);
+  ck_assert_uint_eq(bench.store.series(), 0);
+  ck_assert_uint_eq(bench.workloads.size(), 0);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known, failures,
            not_events, unknown_without_a_walk, from_before_the_start, direction_by_listeners,
            samples_then_close, recount_after_losses, recount_counts_nothing_twice,
            recount_does_not_go_below_zero, recount_keeps_directions,
-           an_end_counts_for_who_was_counted_open, an_end_in_a_walk)
+           an_end_counts_for_who_was_counted_open, an_end_in_a_walk, an_end_after_the_workloads_own,
+           filtered)

@@ -22,27 +22,36 @@ std::string unit(size_t number) {
   return "/system.slice/unit-" + std::to_string(number) + ".service";
 }
 
-std::string shown(const Workloads& workloads, Workloads::Index index) {
-  return workloads.labels(index).ns + "/" + workloads.labels(index).pod;
+std::string shown(const Workloads& workloads, Workloads::Owner owner) {
+  const WorkloadLabels& labels = workloads.labels(workloads.index(owner));
+  return labels.ns + "/" + labels.pod;
+}
+
+uint64_t serial_of(const Workloads& workloads, Workloads::Owner owner) {
+  return workloads.serial(workloads.index(owner));
+}
+
+bool held(const Workloads& workloads, Workloads::Owner owner) {
+  return workloads.index(owner) != Workloads::kLate;
 }
 
 // What a sweep has removed.
 struct Swept {
-  std::set<Workloads::Index> workloads;
+  std::set<Workloads::Index> series;
   std::set<uint64_t> cgroups;
 };
 
 Swept sweep(Workloads& workloads, uint64_t now_ns) {
   Swept swept;
-  workloads.sweep(
-      now_ns,
-      [&](Workloads::Index index) {
-        ck_assert(workloads.held(index));  // its labels can still be read
-        ck_assert(swept.workloads.insert(index).second);
-      },
-      [&](uint64_t cgroup) { swept.cgroups.insert(cgroup); });
-  for (Workloads::Index index : swept.workloads)
-    ck_assert(!workloads.held(index));
+  Workloads::Changes changes;
+  changes.merged = [](Workloads::Index, Workloads::Index) { ck_abort(); };
+  changes.removed = [&](Workloads::Index index) {
+    ck_assert(workloads.shown(index));  // its labels can still be read
+    ck_assert(swept.series.insert(index).second);
+  };
+  workloads.sweep(now_ns, changes, [&](uint64_t cgroup) { swept.cgroups.insert(cgroup); });
+  for (Workloads::Index index : swept.series)
+    ck_assert(!workloads.shown(index));
   return swept;
 }
 
@@ -62,15 +71,15 @@ START_TEST(cached) {
   });
   self = &workloads;
   ck_assert_uint_eq(workloads.size(), 0);
-  ck_assert(workloads.held(Workloads::kOther));
-  Workloads::Index index = workloads.of(7, 0, kStart);
-  ck_assert_uint_ne(index, Workloads::kOther);
-  CHECK_TEXT(shown(workloads, index), "systemd/nginx.service");
+  ck_assert(workloads.shown(Workloads::kOther));
+  Workloads::Owner owner = workloads.of(7, 0, kStart);
+  ck_assert_uint_ne(owner, Workloads::kOther);
+  CHECK_TEXT(shown(workloads, owner), "systemd/nginx.service");
   for (int i = 0; i < 3; i++)
-    ck_assert_uint_eq(workloads.of(7, 99, kStart + i), index);
+    ck_assert_uint_eq(workloads.of(7, 99, kStart + i), owner);
   ck_assert_int_eq(asked, 1);
   ck_assert_uint_eq(workloads.size(), 1);
-  ck_assert_uint_eq(workloads.end(), index + 1);
+  ck_assert_uint_eq(workloads.end(), workloads.index(owner) + 1);
   check_attribution(workloads, 4, 0, 0);
 }
 END_TEST
@@ -82,10 +91,10 @@ START_TEST(one_index_for_equal_labels) {
   workloads.born(1, pod + "/cri-containerd-" + id + ".scope");
   workloads.born(2, pod + "/cri-containerd-" + std::string(64, 'b') + ".scope");
   workloads.born(3, "/system.slice/a.service");
-  Workloads::Index index = workloads.of(1, 0, kStart);
-  CHECK_TEXT(shown(workloads, index), "unknown/11111111-2222-3333-4444-555555555555");
-  ck_assert_uint_eq(workloads.of(2, 0, kStart), index);
-  ck_assert_uint_ne(workloads.of(3, 0, kStart), index);
+  Workloads::Owner owner = workloads.of(1, 0, kStart);
+  CHECK_TEXT(shown(workloads, owner), "unknown/11111111-2222-3333-4444-555555555555");
+  ck_assert_uint_eq(workloads.of(2, 0, kStart), owner);
+  ck_assert_uint_ne(workloads.of(3, 0, kStart), owner);
   ck_assert_uint_eq(workloads.size(), 2);
 }
 END_TEST
@@ -103,7 +112,7 @@ START_TEST(names_that_render_equal) {
   ck_assert_uint_eq(workloads.of(4, 0, kStart), workloads.of(5, 0, kStart));
   ck_assert_uint_eq(workloads.size(), 3);
   (void)sweep(workloads, kStart + kMinute);
-  ck_assert_uint_eq(sweep(workloads, kStart + 6 * kMinute).workloads.size(), 3);
+  ck_assert_uint_eq(sweep(workloads, kStart + 6 * kMinute).series.size(), 3);
   ck_assert_uint_eq(workloads.size(), 0);
   ck_assert_uint_ne(workloads.of(2, 0, kStart + 7 * kMinute), Workloads::kOther);
 }
@@ -123,7 +132,8 @@ START_TEST(names_cut_inside_a_character_look_different) {
   std::set<std::string> rendered;
   for (uint64_t cgroup : {1, 2, 3}) {
     std::string text;
-    append_label_value(text, workloads.labels(workloads.of(cgroup, 0, kStart)).pod);
+    append_label_value(text,
+                       workloads.labels(workloads.index(workloads.of(cgroup, 0, kStart))).pod);
     rendered.insert(text);
   }
   ck_assert_uint_eq(rendered.size(), workloads.size());
@@ -143,10 +153,11 @@ START_TEST(names_cut_inside_a_character_are_forgotten) {
     workloads.born(cgroup, unit(cgroup));
     (void)workloads.of(cgroup, 0, kStart + 7 * kMinute);
   }
+  bear_names_cut_inside_a_character(workloads);
   for (uint64_t cgroup : {1, 2, 3}) {
-    Workloads::Index index = workloads.of(cgroup, 0, kStart + 7 * kMinute);
-    ck_assert(workloads.held(index));
-    CHECK_TEXT(workloads.labels(index).pod.substr(0, 127), std::string(127, 'x'));
+    Workloads::Owner owner = workloads.of(cgroup, 0, kStart + 7 * kMinute);
+    ck_assert(held(workloads, owner));
+    CHECK_TEXT(workloads.labels(workloads.index(owner)).pod.substr(0, 127), std::string(127, 'x'));
   }
 }
 END_TEST
@@ -154,13 +165,13 @@ END_TEST
 START_TEST(unknown_is_asked_again) {
   int asked = 0;
   Workloads workloads([&] { asked++; });
-  Workloads::Index unknown = workloads.of(7, 0, kStart);
+  Workloads::Owner unknown = workloads.of(7, 0, kStart);
   CHECK_TEXT(shown(workloads, unknown), "unknown/unknown");
   ck_assert_int_eq(asked, 1);
   workloads.born(7, "/system.slice/late.service");
   ck_assert_uint_eq(workloads.of(7, 0, kStart + kNsPerSecond - 1), unknown);
   ck_assert_int_eq(asked, 1);
-  Workloads::Index named = workloads.of(7, 0, kStart + kNsPerSecond);
+  Workloads::Owner named = workloads.of(7, 0, kStart + kNsPerSecond);
   CHECK_TEXT(shown(workloads, named), "systemd/late.service");
   ck_assert_uint_eq(workloads.of(7, 0, kStart + kNsPerSecond), named);
   ck_assert_int_eq(asked, 2);
@@ -176,21 +187,27 @@ START_TEST(gone_after_five_minutes) {
   Workloads workloads;
   workloads.born(1, unit(1));
   workloads.born(2, unit(2));
-  Workloads::Index first = workloads.of(1, 0, kStart), second = workloads.of(2, 0, kStart);
-  uint64_t serial = workloads.serial(first);
-  ck_assert_uint_ne(serial, workloads.serial(second));
+  Workloads::Owner first = workloads.of(1, 0, kStart), second = workloads.of(2, 0, kStart);
+  Workloads::Index index = workloads.index(first);
+  uint64_t serial = workloads.serial(index);
+  ck_assert_uint_ne(serial, serial_of(workloads, second));
   for (uint64_t at = kStart + kMinute; at < kStart + 6 * kMinute; at += kMinute)
-    ck_assert(sweep(workloads, at).workloads.empty());
+    ck_assert(sweep(workloads, at).series.empty());
   (void)workloads.of(2, 0, kStart + 6 * kMinute - 1);  // seen again: it lives on
   Swept swept = sweep(workloads, kStart + 6 * kMinute);
-  ck_assert(swept.workloads == std::set<Workloads::Index>{first});
+  ck_assert(swept.series == std::set<Workloads::Index>{index});
   ck_assert(swept.cgroups == std::set<uint64_t>{1});
   ck_assert_uint_eq(workloads.size(), 1);
-  ck_assert(workloads.held(second));
+  ck_assert(held(workloads, second) && !held(workloads, first));
   workloads.born(3, unit(3));
-  ck_assert_uint_eq(workloads.of(3, 0, kStart + 7 * kMinute), first);
-  ck_assert_uint_ne(workloads.serial(first), serial);
-  CHECK_TEXT(shown(workloads, first), "systemd/unit-3.service");
+  Workloads::Owner third = workloads.of(3, 0, kStart + 7 * kMinute);
+  ck_assert_uint_eq(workloads.index(third), index);
+  ck_assert_uint_ne(workloads.serial(index), serial);
+  CHECK_TEXT(shown(workloads, third), "systemd/unit-3.service");
+  // Who kept the handle of the first is not told that he is the third.
+  ck_assert_uint_eq(workloads.index(first), Workloads::kLate);
+  // Nor does a late event call it back: nobody knows that cgroup any more.
+  CHECK_TEXT(shown(workloads, workloads.of(1, 0, kStart + 7 * kMinute)), "unknown/unknown");
   ck_assert_uint_eq(workloads.of(2, 0, kStart + 7 * kMinute), second);
 }
 END_TEST
@@ -199,37 +216,37 @@ START_TEST(lives_by_its_last_cgroup) {
   Workloads workloads;
   workloads.born(1, unit(1));
   workloads.born(2, unit(1));
-  Workloads::Index index = workloads.of(1, 0, kStart);
-  uint64_t serial = workloads.serial(index);
+  Workloads::Owner owner = workloads.of(1, 0, kStart);
+  uint64_t serial = serial_of(workloads, owner);
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute) {
-    ck_assert_uint_eq(workloads.of(2, 0, at), index);
-    ck_assert(sweep(workloads, at).workloads.empty());
+    ck_assert_uint_eq(workloads.of(2, 0, at), owner);
+    ck_assert(sweep(workloads, at).series.empty());
   }
-  ck_assert_uint_eq(workloads.serial(index), serial);
+  ck_assert_uint_eq(serial_of(workloads, owner), serial);
   (void)sweep(workloads, kStart + 21 * kMinute);
-  ck_assert_uint_eq(sweep(workloads, kStart + 27 * kMinute).workloads.size(), 1);
+  ck_assert_uint_eq(sweep(workloads, kStart + 27 * kMinute).series.size(), 1);
 }
 END_TEST
 
 // Seen now: it must not be removed because a cgroup of it, or its own first look, is old.
 START_TEST(unnamed_but_busy_is_not_removed) {
   Workloads workloads;
-  Workloads::Index index = workloads.of(7, 0, kStart);
-  uint64_t serial = workloads.serial(index);
+  Workloads::Owner owner = workloads.of(7, 0, kStart);
+  uint64_t serial = serial_of(workloads, owner);
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += 10 * kNsPerSecond) {
-    ck_assert_uint_eq(workloads.of(7, 0, at), index);
-    if ((at - kStart) % kMinute == 0) ck_assert(sweep(workloads, at).workloads.empty());
-    ck_assert_uint_eq(workloads.serial(index), serial);
+    ck_assert_uint_eq(workloads.of(7, 0, at), owner);
+    if ((at - kStart) % kMinute == 0) ck_assert(sweep(workloads, at).series.empty());
+    ck_assert_uint_eq(serial_of(workloads, owner), serial);
   }
 }
 END_TEST
 
 START_TEST(idle_cgroup_does_not_take_a_busy_workload_along) {
   Workloads workloads;
-  Workloads::Index index = workloads.of(7, 0, kStart);  // once, and never again
+  Workloads::Owner owner = workloads.of(7, 0, kStart);  // once, and never again
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute) {
-    ck_assert_uint_eq(workloads.of(0, 4242, at), index);  // "unknown" too
-    ck_assert(sweep(workloads, at).workloads.empty());
+    ck_assert_uint_eq(workloads.of(0, 4242, at), owner);  // "unknown" too
+    ck_assert(sweep(workloads, at).series.empty());
   }
 }
 END_TEST
@@ -253,8 +270,8 @@ START_TEST(beyond_the_bound) {
   for (uint64_t at = kStart; at <= kStart + 6 * kMinute; at += kMinute)
     (void)workloads.of(9000, 0, at);
   Swept swept = sweep(workloads, kStart + 6 * kMinute);
-  ck_assert_uint_eq(swept.workloads.size(), Workloads::kWorkloadsMax);
-  ck_assert_uint_eq(swept.workloads.count(Workloads::kOther), 0);
+  ck_assert_uint_eq(swept.series.size(), Workloads::kWorkloadsMax);
+  ck_assert_uint_eq(swept.series.count(Workloads::kOther), 0);
   ck_assert_uint_eq(workloads.size(), 0);
 }
 END_TEST
@@ -269,19 +286,19 @@ START_TEST(cgroup_table_full) {
   }
   for (uint64_t cgroup = 50000; cgroup < 51000; cgroup++) {
     born(cgroup);
-    Workloads::Index index = workloads.of(cgroup, 0, kStart);
-    CHECK_TEXT(shown(workloads, index), "systemd/unit-" + std::to_string(cgroup % 10) + ".service");
-    ck_assert_uint_eq(workloads.of(cgroup, 0, kStart + 1), index);
+    Workloads::Owner owner = workloads.of(cgroup, 0, kStart);
+    CHECK_TEXT(shown(workloads, owner), "systemd/unit-" + std::to_string(cgroup % 10) + ".service");
+    ck_assert_uint_eq(workloads.of(cgroup, 0, kStart + 1), owner);
   }
   ck_assert_uint_eq(workloads.size(), 10);
   workloads.born(60000, "/system.slice/alone.service");
-  Workloads::Index alone = workloads.of(60000, 0, kStart);
-  uint64_t serial = workloads.serial(alone);
+  Workloads::Owner alone = workloads.of(60000, 0, kStart);
+  uint64_t serial = serial_of(workloads, alone);
   for (uint64_t at = kStart; at <= kStart + 12 * kMinute; at += kMinute) {
     ck_assert_uint_eq(workloads.of(60000, 0, at), alone);
-    ck_assert_uint_eq(sweep(workloads, at).workloads.count(alone), 0);
+    ck_assert_uint_eq(sweep(workloads, at).series.count(workloads.index(alone)), 0);
   }
-  ck_assert_uint_eq(workloads.serial(alone), serial);
+  ck_assert_uint_eq(serial_of(workloads, alone), serial);
 }
 END_TEST
 
@@ -292,15 +309,15 @@ START_TEST(churn) {
   for (uint64_t cgroup = 1; cgroup <= 100000; cgroup++) {
     now_ns += 50 * kNsPerMs;
     workloads.born(cgroup, unit(cgroup));
-    Workloads::Index index = workloads.of(cgroup, 0, now_ns);
-    ck_assert_uint_ne(index, 0);
-    ck_assert(serials.insert(workloads.serial(index)).second);
+    Workloads::Owner owner = workloads.of(cgroup, 0, now_ns);
+    ck_assert_uint_ne(owner, 0);
+    ck_assert(serials.insert(serial_of(workloads, owner)).second);
     if (cgroup % 200 == 0) (void)workloads.of(cgroup - 100, 0, now_ns);
     if (cgroup % 1000 == 0) (void)sweep(workloads, now_ns);
     // A few seconds of sweeping and five minutes at 20 a second would be above the bound.
     if (cgroup % 3000 == 0) (void)sweep(workloads, now_ns += 6 * kMinute);
     ck_assert_uint_le(workloads.size(), Workloads::kWorkloadsMax);
-    ck_assert_uint_le(workloads.end(), Workloads::kWorkloadsMax + 1);
+    ck_assert_uint_le(workloads.end(), Workloads::kWorkloadsMax + Workloads::kFirst);
   }
   ck_assert_uint_eq(workloads.overflow(), 0);
   (void)sweep(workloads, now_ns += kMinute);
@@ -334,12 +351,12 @@ START_TEST(with_a_tree) {
   workloads.set_tree(&tree);
   uint64_t a = tree.id_of_path("/system.slice/a.service");
   ck_assert_uint_ne(a, 0);
-  Workloads::Index index = workloads.of(a, 0, kStart);
-  CHECK_TEXT(shown(workloads, index), "systemd/a.service");
+  Workloads::Owner owner = workloads.of(a, 0, kStart);
+  CHECK_TEXT(shown(workloads, owner), "systemd/a.service");
   // A birth says it as well as the tree; the pid serves where the id says nothing.
   workloads.born(1ULL << 60, "/system.slice/a.service");
-  ck_assert_uint_eq(workloads.of(1ULL << 60, 42, kStart), index);
-  Workloads::Index by_pid = workloads.of(1ULL << 61, 42, kStart + 5 * kNsPerSecond);
+  ck_assert_uint_eq(workloads.of(1ULL << 60, 42, kStart), owner);
+  Workloads::Owner by_pid = workloads.of(1ULL << 61, 42, kStart + 5 * kNsPerSecond);
   CHECK_TEXT(shown(workloads, by_pid), "systemd/b.service");
   ck_assert_uint_eq(workloads.of(0, 42, kStart + 5 * kNsPerSecond), by_pid);
   CHECK_TEXT(shown(workloads, workloads.of(1ULL << 61, 43, kStart + 5 * kNsPerSecond)),
@@ -347,8 +364,8 @@ START_TEST(with_a_tree) {
   check_attribution(workloads, 2, 2, 1);
   // What the tree still knows stays, without any event.
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute)
-    ck_assert_uint_eq(sweep(workloads, at).workloads.count(index), 0);
-  ck_assert(workloads.held(index) && !workloads.held(by_pid));
+    ck_assert_uint_eq(sweep(workloads, at).series.count(workloads.index(owner)), 0);
+  ck_assert(held(workloads, owner) && !held(workloads, by_pid));
 }
 END_TEST
 

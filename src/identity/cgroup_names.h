@@ -29,6 +29,8 @@ class CgroupNames {
   // nullptr where the id is unknown or forgotten. Valid until the next birth.
   const std::string* find(uint64_t id) const;
 
+  void forget(uint64_t id) { paths_.erase(id); }
+
   size_t size() const { return paths_.size(); }
 
  private:

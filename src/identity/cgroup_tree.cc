@@ -191,6 +191,14 @@ std::string CgroupTree::path_of(uint64_t id, uint64_t now_ns) {
   return scan(hierarchy, id);
 }
 
+bool CgroupTree::lives(uint64_t id, uint64_t now_ns) {
+  std::string path = path_of(id, now_ns);
+  if (path.empty()) return false;
+  bool legacy = (id & kLegacyBit) != 0;
+  // What a scan has met may be gone since.
+  return (legacy ? legacy_ : unified_).by_id || id_of_path(path, legacy) == id;
+}
+
 // Clears `by_id` where the kernel refuses to open by id at all.
 std::string CgroupTree::path_of_handle(Hierarchy& hierarchy, uint64_t id) {
   KernfsHandle handle(id);

@@ -40,6 +40,11 @@ class CgroupTree {
   // it is gone.
   std::string path_of(uint64_t id, uint64_t now_ns);
 
+  // Whether the cgroup is still there.
+  bool lives(uint64_t id, uint64_t now_ns);
+  // It is gone: its path is no answer any more.
+  void forget(uint64_t id) { met_.forget(id); }
+
   // The best path in PROC_ROOT/PID/cgroup; "" where the process is gone. In a cgroup namespace of
   // one's own paths are relative to that, and "/", which is then the reader's own cgroup and not
   // the kernel's, becomes "".

@@ -1,13 +1,13 @@
 #include "identity/workloads.h"
 
 #include "base/text.h"
-#include "identity/cgroup_path.h"
 
 namespace kubepulse {
 
 namespace {
 
 constexpr uint64_t kRetryNs = kNsPerSecond;
+constexpr std::string_view kUnknown = "unknown";
 
 // As the labels will read: names that are cut or mended to the same text are one workload, or its
 // series would stand twice on the page.
@@ -19,57 +19,87 @@ std::string label_key(std::string_view ns, std::string_view pod) {
   return key;
 }
 
+// No label_key() begins so.
+std::string pod_key(std::string_view uid) {
+  std::string key(1, '\0');
+  key += uid;
+  return key;
+}
+
+std::string_view uid_of(const std::string& pod_key) {
+  return std::string_view(pod_key).substr(1);
+}
+
 }  // namespace
 
 Workloads::Workloads(std::function<void()> read_births) : read_births_(std::move(read_births)) {
-  slots_.push_back(Slot{{"other", "other"}, 0, 0, last_serial_});
+  series_.resize(kFirst);
+  for (Series& series : series_)
+    series.owners = 1;  // they never end
+  series_[kOther].labels = {"other", "other"};
+  series_[kFiltered].labels = series_[kLate].labels = {"unknown", "unknown"};
+  series_[kOther].shown = true;
+  series_[kOther].serial = ++last_serial_;
+  by_labels_.emplace(label_key("other", "other"), kOther);
+  slots_.resize(kOwnersReserved);
+  places_ = {{kOther, 0}, {kFiltered, 0}};
 }
 
-Workloads::Index Workloads::of(uint64_t cgroup, uint32_t pid, uint64_t now_ns) {
+void Workloads::born(uint64_t cgroup, std::string_view path) {
+  names_.born(cgroup, path);
+  if (pods_ == nullptr || !pod_unknown_) return;
+  // Asked for now, its name may be there before its first event.
+  CgroupOwner owner = owner_of_path(path);
+  if (owner.kind == CgroupOwner::pod && !pods_->find(owner.pod_uid, owner.container_id))
+    pod_unknown_();
+}
+
+Workloads::Owner Workloads::of(uint64_t cgroup, uint32_t pid, uint64_t now_ns) {
   if (Cgroup* known = cgroups_.find(cgroup); known != nullptr && known->retry_ns == 0) {
     attribution_.by_cgroup++;
     known->gone_since_ns = 0;
-    if (known->index == kOther) overflow_++;
-    return known->index;
+    if (known->owner == kOwnerOther) overflow_++;
+    return known->owner;
   }
-  Index index = look_up(cgroup, pid, now_ns);
-  if (index == kOther) overflow_++;
-  return index;
+  Owner owner = look_up(cgroup, pid, now_ns);
+  if (owner == kOwnerOther) overflow_++;
+  return owner;
 }
 
-Workloads::Index Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_ns) {
+Workloads::Owner Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_ns) {
   Cgroup* known = cgroups_.find(cgroup);
   if (known != nullptr) known->gone_since_ns = 0;
   if (known == nullptr || now_ns >= known->retry_ns) {
     std::string path = cgroup == 0 ? "" : path_of(cgroup, now_ns);
     if (!path.empty()) {
       attribution_.by_cgroup++;
-      Index index = index_of_path(path, now_ns);
-      remember(cgroup, Cgroup{index, 0, 0});
-      return index;
+      Owner owner = owner_of_cgroup_path(path, now_ns);
+      remember(cgroup, Cgroup{owner, 0, 0});
+      return owner;
     }
   }
   std::string path = pid == 0 || tree_ == nullptr ? "" : tree_->path_of_pid(pid);
   if (!path.empty()) {
     attribution_.by_pid++;
-    return index_of_path(path, now_ns);
+    return owner_of_cgroup_path(path, now_ns);
   }
   attribution_.unknown++;
   // Without socket and task it is the kernel's own; a cgroup without a name is nobody's we know.
-  Index index =
-      cgroup == 0 && pid == 0 ? index_of_path("/", now_ns) : index_of("unknown", "unknown", now_ns);
+  Owner owner = cgroup == 0 && pid == 0 ? owner_of_cgroup_path("/", now_ns)
+                                        : owner_of_labels(kUnknown, kUnknown, now_ns);
   if (cgroup != 0 && (known == nullptr || now_ns >= known->retry_ns))
-    remember(cgroup, Cgroup{index, 0, now_ns + kRetryNs});
-  return index;
+    remember(cgroup, Cgroup{owner, 0, now_ns + kRetryNs});
+  return owner;
 }
 
 // Where the table is full it is looked up again each time, which is slow but right.
 void Workloads::remember(uint64_t id, const Cgroup& cgroup) {
-  if (const Cgroup* old = cgroups_.find(id); old != nullptr) slots_[old->index].cgroups--;
+  if (const Cgroup* old = cgroups_.find(id); old != nullptr)
+    slots_[old->owner & kSlotMask].cgroups--;
   Cgroup* held = cgroups_.insert(id);
   if (held == nullptr) return;
   *held = cgroup;
-  slots_[cgroup.index].cgroups++;
+  slots_[cgroup.owner & kSlotMask].cgroups++;
 }
 
 std::string Workloads::path_of(uint64_t cgroup, uint64_t now_ns) {
@@ -79,52 +109,192 @@ std::string Workloads::path_of(uint64_t cgroup, uint64_t now_ns) {
   return tree_ == nullptr ? "" : tree_->path_of(cgroup, now_ns);
 }
 
-Workloads::Index Workloads::index_of_path(std::string_view path, uint64_t now_ns) {
+Workloads::Owner Workloads::owner_of_cgroup_path(std::string_view path, uint64_t now_ns) {
   CgroupOwner owner = owner_of_path(path);
-  return index_of(owner.ns, owner.name, now_ns);
+  if (owner.kind == CgroupOwner::pod && pods_ != nullptr) return owner_of_pod(owner, now_ns);
+  return owner_of_labels(owner.ns, owner.name, now_ns);
 }
 
-Workloads::Index Workloads::index_of(std::string_view ns, std::string_view pod, uint64_t now_ns) {
+Workloads::Owner Workloads::owner_of_labels(std::string_view ns, std::string_view pod,
+                                            uint64_t now_ns) {
+  if (!wanted(ns)) return kOwnerFiltered;
   std::string key = label_key(ns, pod);
-  auto known = by_labels_.find(key);
-  if (known != by_labels_.end()) {
+  auto known = by_key_.find(key);
+  if (known != by_key_.end()) {
     slots_[known->second].looked_up_ns = now_ns;
-    return known->second;
+    return handle(known->second);
   }
-  if (held_count_ >= kWorkloadsMax) return kOther;
-  Index index;
-  if (free_.empty()) {
-    index = static_cast<Index>(slots_.size());
-    slots_.emplace_back();
-  } else {
-    index = free_.back();
-    free_.pop_back();
-  }
-  slots_[index] =
-      Slot{{std::string(cut_text(ns, kLabelBytesMax)), std::string(cut_text(pod, kLabelBytesMax))},
-           0,
-           now_ns,
-           ++last_serial_};
-  by_labels_.emplace(std::move(key), index);
-  held_count_++;
-  return index;
+  if (held_count_ >= kWorkloadsMax) return kOwnerOther;
+  return handle(make_slot(std::move(key), series_named(ns, pod), now_ns));
 }
 
-void Workloads::remove(Index index) {
-  Slot& slot = slots_[index];
-  by_labels_.erase(label_key(slot.labels.ns, slot.labels.pod));
-  slot = Slot{};
-  free_.push_back(index);
+Workloads::Owner Workloads::owner_of_pod(const CgroupOwner& pod, uint64_t now_ns) {
+  std::string key = pod_key(pod.pod_uid);
+  auto known = by_key_.find(key);
+  if (known != by_key_.end()) {
+    Slot& slot = slots_[known->second];
+    slot.looked_up_ns = now_ns;
+    // Where the uid says nothing, one of the containers may: the sandbox never does.
+    if (!slot.named && !pod.container_id.empty()) {
+      slot.container_id = pod.container_id;
+      pods_generation_ = 0;
+    }
+    return handle(known->second);
+  }
+  if (held_count_ >= kWorkloadsMax) return kOwnerOther;
+  std::optional<PodName> name = pods_->find(pod.pod_uid, pod.container_id);
+  Index series = !name            ? make_series(kUnknown, pod.pod_uid)
+                 : !name->watched ? kFiltered
+                                  : series_named(name->ns, name->pod);
+  uint32_t slot = make_slot(std::move(key), series, now_ns);
+  slots_[slot].is_pod = true;
+  slots_[slot].container_id = pod.container_id;
+  slots_[slot].named = name.has_value();
+  if (!name) {
+    slots_[slot].waits = true;
+    slots_[slot].waits_since_ns = now_ns;
+    waiting_++;
+    if (pod_unknown_) pod_unknown_();
+  }
+  return handle(slot);
+}
+
+uint32_t Workloads::make_slot(std::string key, Index series, uint64_t now_ns) {
+  uint32_t slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+    places_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  by_key_.emplace(key, slot);
+  slots_[slot].key = std::move(key);
+  slots_[slot].looked_up_ns = now_ns;
+  places_[slot].series = series;
+  series_[series].owners++;
+  held_count_++;
+  return slot;
+}
+
+void Workloads::end_slot(uint32_t slot, const Changes& changes) {
+  Index series = places_[slot].series;
+  if (--series_[series].owners == 0) {
+    // What the page never showed was not wanted.
+    if (series_[series].shown)
+      changes.removed(series);
+    else
+      changes.merged(series, kFiltered);
+    free_series(series);
+  }
+  if (slots_[slot].waits) waiting_--;
+  by_key_.erase(slots_[slot].key);
+  slots_[slot] = Slot{};
+  // As many uses before a handle could be taken for another's: at five minutes each, 200 days.
+  places_[slot] = Place{kLate, (places_[slot].generation + 1) & (UINT32_MAX >> kSlotBits)};
+  free_slots_.push_back(slot);
   held_count_--;
 }
 
-void Workloads::sweep(uint64_t now_ns, const std::function<void(Index)>& removed,
+Workloads::Index Workloads::make_series(std::string_view ns, std::string_view pod) {
+  Index index;
+  if (free_series_.empty()) {
+    index = static_cast<Index>(series_.size());
+    series_.emplace_back();
+  } else {
+    index = free_series_.back();
+    free_series_.pop_back();
+  }
+  series_[index].labels = {std::string(cut_text(ns, kLabelBytesMax)),
+                           std::string(cut_text(pod, kLabelBytesMax))};
+  series_[index].serial = ++last_serial_;
+  return index;
+}
+
+Workloads::Index Workloads::series_named(std::string_view ns, std::string_view pod) {
+  auto known = by_labels_.find(label_key(ns, pod));
+  if (known != by_labels_.end()) return known->second;
+  Index index = make_series(ns, pod);
+  show(index, ns, pod);
+  return index;
+}
+
+void Workloads::show(Index index, std::string_view ns, std::string_view pod) {
+  Series& series = series_[index];
+  if (series.shown) by_labels_.erase(label_key(series.labels.ns, series.labels.pod));
+  series.labels = {std::string(cut_text(ns, kLabelBytesMax)),
+                   std::string(cut_text(pod, kLabelBytesMax))};
+  series.serial = ++last_serial_;
+  series.shown = true;
+  by_labels_.emplace(label_key(ns, pod), index);
+}
+
+void Workloads::free_series(Index index) {
+  Series& series = series_[index];
+  if (series.shown) by_labels_.erase(label_key(series.labels.ns, series.labels.pod));
+  series = Series{};
+  free_series_.push_back(index);
+}
+
+// Under these labels from now on, with all that was counted so far where nobody shares it.
+void Workloads::name(uint32_t slot, std::string_view ns, std::string_view pod,
+                     const Changes& changes) {
+  Index from = places_[slot].series;
+  auto known = by_labels_.find(label_key(ns, pod));
+  if (known != by_labels_.end())
+    move(slot, known->second, changes);
+  else if (series_[from].owners > 1)
+    move(slot, series_named(ns, pod), changes);
+  else
+    show(from, ns, pod);
+}
+
+void Workloads::move(uint32_t slot, Index to, const Changes& changes) {
+  Index from = places_[slot].series;
+  if (from == to) return;
+  places_[slot].series = to;
+  series_[to].owners++;
+  if (--series_[from].owners > 0) return;
+  // What the page has shown was counted, so that it is not filtered too.
+  if (to == kFiltered && series_[from].shown)
+    changes.removed(from);
+  else
+    changes.merged(from, to);
+  free_series(from);
+}
+
+void Workloads::settle(uint64_t now_ns, const Changes& changes) {
+  bool news = pods_ != nullptr && pods_->generation() != pods_generation_;
+  if (!news && waiting_ == 0) return;
+  if (news) pods_generation_ = pods_->generation();
+  for (uint32_t at = kOwnersReserved; at < slots_.size(); at++) {
+    Slot& slot = slots_[at];
+    if (!slot.is_pod) continue;
+    std::optional<PodName> name_now;
+    if (news) name_now = pods_->find(uid_of(slot.key), slot.container_id);
+    // now_ns may lie before what an event said.
+    bool waited = slot.waits && now_ns >= slot.waits_since_ns + kGraceNs;
+    if (!name_now && !waited) continue;
+    if (slot.waits) waiting_--;
+    slot.waits = false;
+    slot.named = slot.named || name_now;
+    if (name_now && !name_now->watched)
+      move(at, kFiltered, changes);
+    else if (name_now)
+      name(at, name_now->ns, name_now->pod, changes);
+    else if (wanted(kUnknown))
+      name(at, kUnknown, uid_of(slot.key), changes);
+  }
+}
+
+void Workloads::sweep(uint64_t now_ns, const Changes& changes,
                       const std::function<void(uint64_t)>& cgroup_removed) {
+  settle(now_ns, changes);
   std::vector<uint64_t> gone;
   cgroups_.each([&](uint64_t id, Cgroup& cgroup) {
     // A cgroup without a name is not asked for again: it ages from its last try.
-    bool lives = cgroup.retry_ns == 0 && tree_ != nullptr && !tree_->path_of(id, now_ns).empty();
-    if (lives)
+    if (cgroup.retry_ns == 0 && tree_ != nullptr && tree_->lives(id, now_ns))
       cgroup.gone_since_ns = 0;
     else if (cgroup.gone_since_ns == 0)
       cgroup.gone_since_ns = now_ns;
@@ -132,16 +302,17 @@ void Workloads::sweep(uint64_t now_ns, const std::function<void(Index)>& removed
       gone.push_back(id);
   });
   for (uint64_t id : gone) {
-    Slot& slot = slots_[cgroups_.find(id)->index];
-    slot.cgroups--;
+    slots_[cgroups_.find(id)->owner & kSlotMask].cgroups--;
     cgroups_.erase(id);
+    // Nor does a late event call it back.
+    names_.forget(id);
+    if (tree_ != nullptr) tree_->forget(id);
     cgroup_removed(id);
   }
-  for (Index index = kOther + 1; index < end(); index++) {
-    const Slot& slot = slots_[index];
-    if (slot.serial == 0 || slot.cgroups > 0 || now_ns - slot.looked_up_ns < kGoneKeptNs) continue;
-    removed(index);
-    remove(index);
+  for (uint32_t at = kOwnersReserved; at < slots_.size(); at++) {
+    const Slot& slot = slots_[at];
+    if (slot.key.empty() || slot.cgroups > 0 || now_ns - slot.looked_up_ns < kGoneKeptNs) continue;
+    end_slot(at, changes);
   }
 }
 

@@ -139,6 +139,15 @@ void add_daemon(std::vector<MetricFamily>& all) {
                          for (const EventCount& e : f.events)
                            p.sample(node, "type", e.type, e.dropped);
                        }));
+  all.push_back(daemon("kubepulse_events_filtered_total", MetricKind::counter,
+                       "Records of workloads that the filters leave out.",
+                       [](const DaemonFacts& f, Labels node, Page& p) {
+                         write_named(f.filtered, node, "type", p);
+                       }));
+  all.push_back(daemon(
+      "kubepulse_events_late_total", MetricKind::counter,
+      "Records of workloads whose series had ended.",
+      [](const DaemonFacts& f, Labels node, Page& p) { write_named(f.late, node, "type", p); }));
   all.push_back(daemon("kubepulse_build_info", MetricKind::gauge, "What is running; always 1.",
                        write_build_info));
   all.push_back(daemon("kubepulse_bpf_program_attached", MetricKind::gauge,
@@ -148,6 +157,16 @@ void add_daemon(std::vector<MetricFamily>& all) {
                        "Events by how they found their workload.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.attribution, node, "result", p);
+                       }));
+  all.push_back(daemon("kubepulse_kubelet_polls_total", MetricKind::counter,
+                       "Times that the kubelet was asked for its pods.",
+                       [](const DaemonFacts& f, Labels node, Page& p) {
+                         write_named(f.kubelet_polls, node, "result", p);
+                       }));
+  all.push_back(daemon("kubepulse_kubelet_pods_age_seconds", MetricKind::gauge,
+                       "Since the kubelet's last good answer; since the start where none came.",
+                       [](const DaemonFacts& f, Labels node, Page& p) {
+                         if (f.kubelet_pods_age_ns) p.sample_seconds(node, *f.kubelet_pods_age_ns);
                        }));
   all.push_back(
       daemon("kubepulse_workloads", MetricKind::gauge, "Workloads held now.",

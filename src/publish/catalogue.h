@@ -4,6 +4,7 @@
 #define KUBEPULSE_PUBLISH_CATALOGUE_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,8 +38,12 @@ struct DaemonFacts {
   bool tls = false;
   std::vector<ProgramState> programs;
   std::vector<EventCount> events;
+  std::vector<NamedCount> filtered;  // of the events taken
+  std::vector<NamedCount> late;
   std::vector<NamedCount> attribution;
   std::vector<NamedCount> overflow;
+  std::vector<NamedCount> kubelet_polls;
+  std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;
   uint64_t series = 0;
   uint64_t scrapes = 0;

@@ -57,16 +57,18 @@ void DnsRecorder::take(const dns_record& record, const uint8_t* payload) {
 }
 
 void DnsRecorder::query(const dns_record& record, const uint8_t* payload) {
+  Workloads::Owner owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
+  counts_of(owner).records++;
   DnsMessage message;
   DnsParse parse = parse_dns_message(payload, record.captured, message);
   if (parse == DnsParse::too_short) {
     // Nothing to match an answer by, so that it cannot time out either.
-    store_.count_query(workloads_.of(record.cgroup, record.pid, record.time_ns), "invalid");
+    store_.count_query(workloads_.index(owner), "invalid");
     return;
   }
   DnsQuery query;
   query.sent_ns = record.time_ns;
-  query.owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
+  query.owner = owner;
   query.pid = record.pid;
   memcpy(query.comm, record.comm, sizeof query.comm);
   query.question = question_of(message, payload, record.captured);
@@ -75,7 +77,8 @@ void DnsRecorder::query(const dns_record& record, const uint8_t* payload) {
   DnsFlightTable::Sent sent = flights_.sent(key_of(record, message.id), query, name);
   if (sent.evicted) evicted_++;
   if (sent.lost) timed_out(*sent.lost);
-  if (sent.inserted) store_.count_query(query.owner, rules_.domain_of(name, query.plain));
+  if (sent.inserted)
+    store_.count_query(workloads_.index(owner), rules_.domain_of(name, query.plain));
 }
 
 void DnsRecorder::answer(const dns_record& record, const uint8_t* payload) {
@@ -88,7 +91,8 @@ void DnsRecorder::answer(const dns_record& record, const uint8_t* payload) {
   if (!flight) return;
   uint64_t sent_ns = flight->query.sent_ns;
   uint64_t latency_ns = record.time_ns > sent_ns ? record.time_ns - sent_ns : 0;
-  DnsCounts& counts = store_.dns(flight->query.owner);
+  DnsCounts& counts = counts_of(flight->query.owner);
+  counts.records++;
   counts.responses[rcode_index(message.rcode)]++;
   counts.latency.observe(store_.bounds(), latency_ns);
   if (log_ != nullptr) log(*flight, rcode_name(message.rcode), latency_ns);
@@ -99,13 +103,15 @@ void DnsRecorder::expire(uint64_t now_ns) {
 }
 
 void DnsRecorder::timed_out(const DnsFlight& flight) {
-  store_.dns(flight.query.owner).timeouts++;
+  counts_of(flight.query.owner).timeouts++;
   if (log_ != nullptr) log(flight, "TIMEOUT", std::nullopt);
 }
 
 void DnsRecorder::log(const DnsFlight& flight, std::string_view rcode,
                       std::optional<uint64_t> latency_ns) {
-  const WorkloadLabels& labels = workloads_.labels(flight.query.owner);
+  Workloads::Index index = workloads_.index(flight.query.owner);
+  if (index == Workloads::kFiltered) return;
+  const WorkloadLabels& labels = workloads_.labels(index);
   DnsEvent event;
   event.realtime_ns =
       latency_ns ? wall_ns(flight.query.sent_ns + *latency_ns) : wall_ns(monotonic_ns());

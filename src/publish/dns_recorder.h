@@ -36,6 +36,7 @@ class DnsRecorder {
  private:
   void query(const dns_record& record, const uint8_t* payload);
   void answer(const dns_record& record, const uint8_t* payload);
+  DnsCounts& counts_of(Workloads::Owner owner) { return store_.dns(workloads_.index(owner)); }
   void timed_out(const DnsFlight& flight);
   void log(const DnsFlight& flight, std::string_view rcode, std::optional<uint64_t> latency_ns);
 

@@ -41,7 +41,7 @@ class Exposition::Body : public HttpBody {
       return;
     }
     const Store& store = exposition_.store_;
-    if (workload_ < exposition_.workloads_.end()) {
+    if (workload_ < exposition_.workloads_.end() && exposition_.workloads_.shown(workload_)) {
       const TcpCounts* tcp = family.tcp == nullptr ? nullptr : store.tcp_if_any(workload_);
       const DnsCounts* dns = family.dns == nullptr ? nullptr : store.dns_if_any(workload_);
       if (tcp != nullptr) family.tcp(*tcp, store, exposition_.labels_of(workload_), page_);

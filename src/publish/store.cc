@@ -4,6 +4,48 @@
 
 namespace kubepulse {
 
+namespace {
+
+bool is_never_shown(Store::Index index) {
+  return index == Workloads::kFiltered || index == Workloads::kLate;
+}
+
+void add_each(Histogram& sum, const Histogram& other) {
+  for (size_t i = 0; i < sum.buckets.size(); i++)
+    sum.buckets[i] += other.buckets[i];
+  sum.sum_ns += other.sum_ns;
+}
+
+template <typename Number, size_t N>
+void add_each(std::array<Number, N>& sum, const std::array<Number, N>& other) {
+  for (size_t i = 0; i < N; i++)
+    sum[i] += other[i];
+}
+
+}  // namespace
+
+void TcpCounts::add(const TcpCounts& other) {
+  add_each(latency, other.latency);
+  add_each(connect_latency, other.connect_latency);
+  add_each(rtt, other.rtt);
+  add_each(connections, other.connections);
+  add_each(active, other.active);
+  add_each(failures, other.failures);
+  sent_bytes += other.sent_bytes;
+  received_bytes += other.received_bytes;
+  retransmits += other.retransmits;
+  add_each(resets, other.resets);
+  records += other.records;
+}
+
+void DnsCounts::add(const DnsCounts& other) {
+  add_each(latency, other.latency);
+  other_domains += other.other_domains;
+  add_each(responses, other.responses);
+  timeouts += other.timeouts;
+  records += other.records;
+}
+
 size_t Store::tcp_series() const {
   return 3 * histogram_series() + 2 + 2 + kFailureReasons + 3 + 2;
 }
@@ -17,9 +59,10 @@ Counts& Store::counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index,
   if (index >= all.size()) all.resize(index + 1);
   if (all[index] != nullptr) return *all[index];
   // "other" is always there, so that what is beyond the bound has a place.
-  if (series_ + series > kSeriesMax && index != 0) {
+  if (is_never_shown(index)) series = 0;
+  if (series_ + series > kSeriesMax && index >= Workloads::kFirst) {
     series_overflow_++;
-    return counts_of(all, 0, series);
+    return counts_of(all, Workloads::kOther, series);
   }
   all[index] = std::make_unique<Counts>();
   series_ += series;
@@ -34,29 +77,44 @@ DnsCounts& Store::dns(Index index) {
 }
 
 void Store::count_query(Index index, std::string_view domain) {
-  DnsCounts& counts = dns(index);
+  if (!is_never_shown(index)) count_domain(dns(index), domain, 1);
+}
+
+void Store::count_domain(DnsCounts& counts, std::string_view domain, uint64_t queries) {
   // As the label will read: two domains that are cut to the same text are one series.
   domain = cut_text(domain, kLabelBytesMax);
   if (domain == "other") {
-    counts.other_domains++;
+    counts.other_domains += queries;
     return;
   }
   if (auto known = domains_.find(domain)) {
     for (DomainCount& held : counts.domains) {
       if (held.domain != *known) continue;
-      held.queries++;
+      held.queries += queries;
       return;
     }
   }
   if (counts.domains.size() < kDomainsPerWorkload && series_ < kSeriesMax) {
     if (auto id = domains_.hold(domain)) {
-      counts.domains.push_back(DomainCount{*id, 1});
+      counts.domains.push_back(DomainCount{*id, queries});
       series_++;
       return;
     }
   }
-  counts.other_domains++;
-  domain_overflow_++;
+  counts.other_domains += queries;
+  domain_overflow_ += queries;
+}
+
+void Store::merge(Index from, Index to) {
+  if (const TcpCounts* counts = tcp_if_any(from)) tcp(to).add(*counts);
+  if (const DnsCounts* counts = dns_if_any(from)) {
+    DnsCounts& sum = dns(to);
+    sum.add(*counts);
+    if (!is_never_shown(to))
+      for (const DomainCount& held : counts->domains)
+        count_domain(sum, domains_.name(held.domain), held.queries);
+  }
+  remove(from);
 }
 
 void Store::remove(Index index) {

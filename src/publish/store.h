@@ -12,6 +12,7 @@
 
 #include "collect/connect_failure.h"
 #include "collect/dns_message.h"
+#include "identity/workloads.h"
 #include "publish/domains.h"
 #include "publish/histogram.h"
 
@@ -29,6 +30,9 @@ struct TcpCounts {
   uint64_t received_bytes = 0;
   uint64_t retransmits = 0;
   std::array<uint64_t, 2> resets{};
+  uint64_t records = 0;  // of the kernel's, that told this
+
+  void add(const TcpCounts& other);
 };
 
 struct DomainCount {
@@ -42,24 +46,31 @@ struct DnsCounts {
   uint64_t other_domains = 0;  // queries beyond the bounds on domains
   std::array<uint64_t, kRcodeKinds> responses{};
   uint64_t timeouts = 0;
+  uint64_t records = 0;  // of the kernel's, that told this
+
+  // But for the domains.
+  void add(const DnsCounts& other);
 };
 
 class Store {
  public:
-  using Index = uint32_t;  // of a workload; see Workloads
+  using Index = Workloads::Index;
 
   static constexpr size_t kSeriesMax = 100000;
   static constexpr size_t kDomainsPerWorkload = 100;
 
   explicit Store(BucketBounds bounds) : bounds_(std::move(bounds)) {}
 
-  // The counts of a workload, made on first use. Beyond kSeriesMax those of index 0, "other".
+  // The counts of a series' labels, made on first use. Beyond kSeriesMax those of "other"; what the
+  // page never shows (Workloads::kFiltered, kLate) takes none of that room.
   TcpCounts& tcp(Index index);
   DnsCounts& dns(Index index);
   // One more query of the workload for `domain`.
   void count_query(Index index, std::string_view domain);
   // Its series end.
   void remove(Index index);
+  // Likewise, and all that they counted goes on in those of `to`.
+  void merge(Index from, Index to);
 
   // Null where the workload never had such an event.
   const TcpCounts* tcp_if_any(Index index) const;
@@ -81,6 +92,7 @@ class Store {
  private:
   template <typename Counts>
   Counts& counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index, size_t series);
+  void count_domain(DnsCounts& counts, std::string_view domain, uint64_t queries);
   size_t histogram_series() const { return bounds_.size() + 3; }  // +Inf, _sum, _count
   size_t tcp_series() const;
   size_t dns_series() const;

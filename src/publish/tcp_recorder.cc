@@ -29,32 +29,34 @@ TcpRecorder::TcpRecorder(Workloads& workloads, Store& store, EventLog* log, size
       listeners_(kListenersMax) {}
 
 void TcpRecorder::take(const tcp_record& record) {
-  Workloads::Index index = workloads_.of(record.cgroup, record.pid, record.time_ns);
+  Workloads::Owner owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
   switch (record.kind) {
     case TCP_KIND_OPENED:
-      opened(index, record);
+      opened(owner, record);
       break;
     case TCP_KIND_FAILED:
-      failed(store_.tcp(index), record);
+      failed(counts_of(owner), record);
       break;
     case TCP_KIND_CLOSED:
-      index = closed(index, record);
+      owner = closed(owner, record);
       break;
     default:
       return;
   }
-  if (log_ == nullptr) return;
+  Workloads::Index index = workloads_.index(owner);
+  store_.tcp(index).records++;
+  if (log_ == nullptr || index == Workloads::kFiltered) return;
   const WorkloadLabels& labels = workloads_.labels(index);
   line_.clear();
   append_tcp_event(line_, record, wall_ns(record.time_ns), labels.ns, labels.pod);
   log_->append(line_);
 }
 
-void TcpRecorder::opened(Workloads::Index index, const tcp_record& record) {
-  TcpCounts& counts = store_.tcp(index);
+void TcpRecorder::opened(Workloads::Owner owner, const tcp_record& record) {
+  TcpCounts& counts = counts_of(owner);
   uint8_t direction = record.direction == TCP_DIRECTION_IN ? TCP_DIRECTION_IN : TCP_DIRECTION_OUT;
   counts.connections[direction]++;
-  if (open_.opened(record, {index, direction})) counts.active[direction]++;
+  if (open_.opened(record, {owner, direction})) counts.active[direction]++;
   if (direction == TCP_DIRECTION_OUT && record.start_ns != 0)
     counts.connect_latency.observe(store_.bounds(), elapsed(record.start_ns, record.time_ns));
 }
@@ -65,10 +67,10 @@ void TcpRecorder::failed(TcpCounts& counts, const tcp_record& record) {
 }
 
 // Returns the owner, who may have been told better when the connection was seen open.
-Workloads::Index TcpRecorder::closed(Workloads::Index index, const tcp_record& record) {
-  OpenConnections::End end = open_.closed(record, {index, record.direction});
+Workloads::Owner TcpRecorder::closed(Workloads::Owner owner, const tcp_record& record) {
+  OpenConnections::End end = open_.closed(record, {owner, record.direction});
   if (!end.known) unknown_ends_++;
-  TcpCounts& counts = store_.tcp(end.side.owner);
+  TcpCounts& counts = counts_of(end.side.owner);
   add_growth(counts, end.growth, record.rtt_us);
   if (end.leaves) counts.active[end.side.direction]--;
   if (record.direction == TCP_DIRECTION_OUT && record.start_ns != 0) {
@@ -108,10 +110,10 @@ void TcpRecorder::walked(const tcp_record& record) {
   }
   if (record.kind == TCP_KIND_CLOSED) take(record);
   if (first_walk_ || record.kind != TCP_KIND_OPEN) return;
-  Workloads::Index index = workloads_.of(record.cgroup, record.pid, record.time_ns);
-  OpenConnections::Sample sample = open_.sampled(record, {index, direction_of(record)});
+  Workloads::Owner owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
+  OpenConnections::Sample sample = open_.sampled(record, {owner, direction_of(record)});
   if (sample.repeated) return;
-  TcpCounts& counts = store_.tcp(sample.side.owner);
+  TcpCounts& counts = counts_of(sample.side.owner);
   if (sample.enters) counts.active[sample.side.direction]++;
   add_growth(counts, sample.growth, record.rtt_us);
 }

@@ -35,9 +35,10 @@ class TcpRecorder {
   uint64_t unknown_ends() const { return unknown_ends_; }
 
  private:
-  void opened(Workloads::Index index, const tcp_record& record);
+  void opened(Workloads::Owner owner, const tcp_record& record);
   void failed(TcpCounts& counts, const tcp_record& record);
-  Workloads::Index closed(Workloads::Index index, const tcp_record& record);
+  Workloads::Owner closed(Workloads::Owner owner, const tcp_record& record);
+  TcpCounts& counts_of(Workloads::Owner owner) { return store_.tcp(workloads_.index(owner)); }
   void add_growth(TcpCounts& counts, const TcpGrowth& growth, uint32_t rtt_us);
   uint8_t direction_of(const tcp_record& record);
 
