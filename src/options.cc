@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "identity/http_url.h"
+#include "identity/tls.h"
 
 namespace kubepulse {
 
@@ -129,6 +131,51 @@ Problem set_interval(uint64_t& place, std::string_view text) {
   return {};
 }
 
+Problem set_pods(PodsSettings::Source& place, std::string_view text) {
+  using Source = PodsSettings::Source;
+  constexpr struct {
+    std::string_view name;
+    Source source;
+  } kSources[] = {{"auto", Source::automatic},
+                  {"kubelet", Source::kubelet},
+                  {"logs", Source::logs},
+                  {"none", Source::none}};
+  for (const auto& each : kSources) {
+    if (text != each.name) continue;
+    place = each.source;
+    return {};
+  }
+  return "auto, kubelet, logs or none";
+}
+
+Problem set_kubelet_url(std::string& place, std::string_view text) {
+  auto url = HttpUrl::parse(text);
+  if (!url.ok()) return "https://HOST:PORT or http://HOST:PORT";
+  if (url.value().tls && !tls_is_built_in())
+    return "http://HOST:PORT only: this build has no TLS, `make TLS=1` makes one that has it";
+  return set_text(place, text);
+}
+
+// kubectl takes lists of them.
+Problem set_kubeconfig(std::string& place, std::string_view text) {
+  if (text.find(':') != text.npos) return "the path of one file, without a colon";
+  return set_text(place, text);
+}
+
+Problem set_namespaces(std::string& place, std::string_view text) {
+  auto filter = NamespaceFilter::parse(text, "");
+  if (filter.ok()) return set_text(place, text);
+  return "names with commas between them; " + filter.status().message();
+}
+
+Problem set_selector(LabelSelector& place, std::string_view text) {
+  auto selector = LabelSelector::parse(text);
+  if (!selector.ok())
+    return "a selector such as app=web,tier in (a,b); " + selector.status().message();
+  place = std::move(selector.value());
+  return {};
+}
+
 struct Flag {
   const char* name;
   const char* value;     // as usage calls it; null: a switch, which needs none
@@ -175,6 +222,44 @@ constexpr Flag kFlags[] = {
     {"btf", "PATH", nullptr, nullptr, true,
      "BTF of this kernel, raw or in an ELF file, where it carries none itself",
      [](Options& o, std::string_view text) { return set_text(o.btf, text); }},
+    {"pods", "WHICH", "auto", nullptr, true,
+     "who names pods: kubelet, logs or none; auto: the kubelet, else the logs",
+     [](Options& o, std::string_view text) { return set_pods(o.pods.source, text); }},
+    {"kubelet-url", "URL", nullptr, nullptr, true,
+     "where it is; without: https://127.0.0.1:10250, else http://127.0.0.1:10255",
+     [](Options& o, std::string_view text) { return set_kubelet_url(o.pods.kubelet.url, text); }},
+    {"kubelet-token-file", "PATH", nullptr, nullptr, true,
+     "token to show it; without it that of the service account, if any",
+     [](Options& o, std::string_view text) { return set_text(o.pods.kubelet.token_file, text); }},
+    {"kubelet-ca-file", "PATH", nullptr, nullptr, true,
+     "who may sign its certificate; without it the service account's CA, if any",
+     [](Options& o, std::string_view text) { return set_text(o.pods.kubelet.ca_file, text); }},
+    {"kubelet-cert-file", "PATH", nullptr, nullptr, true, "certificate to show it",
+     [](Options& o, std::string_view text) {
+       return set_text(o.pods.kubelet.certificate_file, text);
+     }},
+    {"kubelet-key-file", "PATH", nullptr, nullptr, true, "key of that certificate",
+     [](Options& o, std::string_view text) { return set_text(o.pods.kubelet.key_file, text); }},
+    {"kubelet-insecure", nullptr, nullptr, nullptr, true,
+     "do not check its certificate: whoever answers is believed",
+     [](Options& o, std::string_view text) { return set_switch(o.pods.kubelet.insecure, text); }},
+    {"kubeconfig", "PATH", nullptr, "KUBECONFIG", true,
+     "credentials; without --kubelet-url its server is asked for the node's pods",
+     [](Options& o, std::string_view text) {
+       return set_kubeconfig(o.pods.kubelet.kubeconfig, text);
+     }},
+    {"kubelet-poll", "TIME", "30s", nullptr, true, "how often the pods are asked for, 1s to 60m",
+     [](Options& o, std::string_view text) { return set_interval(o.pods.poll_ns, text); }},
+    {"pod-logs", "PATH", "/var/log/pods", nullptr, true, "where the kubelet keeps the pods' logs",
+     [](Options& o, std::string_view text) { return set_text(o.pods.logs, text); }},
+    {"namespaces", "LIST", nullptr, nullptr, true,
+     "namespaces to tell of, with commas between them; without it all",
+     [](Options& o, std::string_view text) { return set_namespaces(o.namespaces, text); }},
+    {"exclude-namespaces", "LIST", nullptr, nullptr, true, "namespaces not to tell of",
+     [](Options& o, std::string_view text) { return set_namespaces(o.excluded_namespaces, text); }},
+    {"label-selector", "SELECTOR", nullptr, nullptr, true,
+     "pods to tell of, as `kubectl get -l` takes it: app=web,tier in (a,b)",
+     [](Options& o, std::string_view text) { return set_selector(o.pods.selector, text); }},
     {"check", nullptr, nullptr, nullptr, true,
      "say which hooks would be used, why not better ones, and end; =json as JSON",
      [](Options& o, std::string_view text) { return set_check(o, text); }},
@@ -287,6 +372,21 @@ void read_environment(const Environment& environment, Given (&given)[kFlagCount]
   }
 }
 
+// What each flag alone does not show.
+Status check_pods(Options& options) {
+  PodsSettings& pods = options.pods;
+  bool has_certificate = !pods.kubelet.certificate_file.empty();
+  if (has_certificate != !pods.kubelet.key_file.empty())
+    return Status::error(has_certificate ? "--kubelet-cert-file needs --kubelet-key-file"
+                                         : "--kubelet-key-file needs --kubelet-cert-file");
+  if (pods.source == PodsSettings::Source::logs && !pods.selector.empty())
+    return Status::error("--label-selector cannot work with --pods=logs: logs know no labels");
+  auto filter = NamespaceFilter::parse(options.namespaces, options.excluded_namespaces);
+  if (!filter.ok()) return std::move(filter.status());
+  pods.namespaces = std::move(filter.value());
+  return {};
+}
+
 }  // namespace
 
 Result<Options> parse_options(int argc, const char* const* argv, const Environment& environment) {
@@ -314,7 +414,14 @@ Result<Options> parse_options(int argc, const char* const* argv, const Environme
     for (std::string_view rest = names; !rest.empty();)
       options.test_break.emplace_back(next_piece(rest, ','));
   }
+  if (Status status = check_pods(options); !status.ok()) return status;
   return options;
+}
+
+PodsSettings pods_settings(const Options& options) {
+  PodsSettings settings = options.pods;
+  settings.kubelet.node_name = options.node_name;
+  return settings;
 }
 
 std::string usage() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "identity/pods_settings.h"
 #include "publish/histogram.h"
 
 namespace kubepulse {
@@ -34,6 +35,9 @@ struct Options {
   uint32_t tcp_connections = 0;
   uint64_t sample_interval_ns = 0;
   std::string btf;  // empty: the kernel's own
+  // But for the node's name: see pods_settings().
+  PodsSettings pods;
+  std::string namespaces, excluded_namespaces;  // as given; `pods` has them read
   bool check = false;
   bool check_json = false;  // then `check` too
   // By KUBEPULSE_TEST_BREAK alone, see LoadSettings.
@@ -49,6 +53,9 @@ using Environment = std::function<const char*(const char* name)>;
 // variable that is empty is one that is not set. After --help or --version nothing else is read.
 // An error is one line that names the flag or the variable, its value, and what is accepted.
 Result<Options> parse_options(int argc, const char* const* argv, const Environment& environment);
+
+// Once `node_name` is filled.
+PodsSettings pods_settings(const Options& options);
 
 // For --help; lines of at most 100 columns, the last one ended.
 std::string usage();

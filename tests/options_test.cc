@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "identity/tls.h"
 #include "tests/check.h"
 
 using namespace kubepulse;  // NOLINT
@@ -56,6 +57,16 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.tcp_connections, 65536);
   ck_assert_uint_eq(options.sample_interval_ns, 10 * kNsPerSecond);
   CHECK_TEXT(options.btf, "");
+  PodsSettings pods = pods_settings(options);
+  ck_assert(pods.source == PodsSettings::Source::automatic);
+  ck_assert_uint_eq(pods.poll_ns, 30 * kNsPerSecond);
+  CHECK_TEXT(pods.logs, "/var/log/pods");
+  ck_assert(pods.namespaces.empty() && pods.selector.empty() && !pods.kubelet.insecure);
+  const KubeletSettings& kubelet = pods.kubelet;
+  for (const std::string* text :
+       {&kubelet.url, &kubelet.token_file, &kubelet.ca_file, &kubelet.certificate_file,
+        &kubelet.key_file, &kubelet.kubeconfig, &kubelet.node_name})
+    CHECK_TEXT(*text, "");
   ck_assert(!options.log_events && !options.check && !options.help && !options.version);
   ck_assert(!options.check_json && options.test_break.empty());
 }
@@ -83,6 +94,73 @@ START_TEST(values) {
   CHECK_TEXT(
       buckets(good({"--buckets=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20"})).substr(0, 11),
       "1000000000 ");
+}
+END_TEST
+
+START_TEST(pods) {
+  using Source = PodsSettings::Source;
+  ck_assert(good({"--pods=auto"}).pods.source == Source::automatic);
+  ck_assert(good({"--pods=kubelet"}).pods.source == Source::kubelet);
+  ck_assert(good({"--pods=logs"}).pods.source == Source::logs);
+  ck_assert(good({"--pods=none"}).pods.source == Source::none);
+  CHECK_TEXT(bad({"--pods=cri"}), "--pods=cri: accepted is auto, kubelet, logs or none");
+  PodsSettings settings = pods_settings(
+      good({"--kubelet-url=http://10.0.0.1:10255", "--kubelet-token-file=/t", "--kubelet-ca-file",
+            "/ca", "--kubelet-cert-file=/cert", "--kubelet-key-file=/key", "--kubelet-insecure",
+            "--kubeconfig=/etc/kubernetes/kubelet.conf", "--kubelet-poll=5s", "--pod-logs=/logs",
+            "--node-name=n1"}));
+  CHECK_TEXT(settings.kubelet.url, "http://10.0.0.1:10255");
+  CHECK_TEXT(settings.kubelet.token_file, "/t");
+  CHECK_TEXT(settings.kubelet.ca_file, "/ca");
+  CHECK_TEXT(settings.kubelet.certificate_file, "/cert");
+  CHECK_TEXT(settings.kubelet.key_file, "/key");
+  CHECK_TEXT(settings.kubelet.kubeconfig, "/etc/kubernetes/kubelet.conf");
+  CHECK_TEXT(settings.kubelet.node_name, "n1");
+  ck_assert(settings.kubelet.insecure);
+  ck_assert_uint_eq(settings.poll_ns, 5 * kNsPerSecond);
+  CHECK_TEXT(settings.logs, "/logs");
+  CHECK_TEXT(bad({"--kubelet-url=10.0.0.1"}),
+             "--kubelet-url=10.0.0.1: accepted is https://HOST:PORT or http://HOST:PORT");
+  const char* secure = "--kubelet-url=https://10.0.0.1:10250";
+  if (tls_is_built_in())
+    CHECK_TEXT(good({secure}).pods.kubelet.url, "https://10.0.0.1:10250");
+  else
+    CHECK_TEXT(bad({secure}), std::string(secure) +
+                                  ": accepted is http://HOST:PORT only: this build has no TLS, "
+                                  "`make TLS=1` makes one that has it");
+  CHECK_TEXT(good({}, {{"KUBECONFIG", "/a"}}).pods.kubelet.kubeconfig, "/a");
+  CHECK_TEXT(
+      good({}, {{"KUBECONFIG", "/a"}, {"KUBEPULSE_KUBECONFIG", "/b"}}).pods.kubelet.kubeconfig,
+      "/b");
+  CHECK_TEXT(bad({}, {{"KUBECONFIG", "/a:/b"}}),
+             "KUBECONFIG=/a:/b: accepted is the path of one file, without a colon");
+  CHECK_TEXT(bad({"--kubelet-cert-file=/cert"}), "--kubelet-cert-file needs --kubelet-key-file");
+  CHECK_TEXT(bad({"--kubelet-key-file=/key"}), "--kubelet-key-file needs --kubelet-cert-file");
+}
+END_TEST
+
+START_TEST(which_pods) {
+  PodsSettings settings = pods_settings(good(
+      {"--namespaces=shop, web,db", "--exclude-namespaces=web", "--label-selector=app in (a)"}));
+  ck_assert(settings.namespaces.matches("shop") && settings.namespaces.matches("db"));
+  ck_assert(!settings.namespaces.matches("web") && !settings.namespaces.matches("other"));
+  Label app{"app", "a"}, other{"app", "b"};
+  ck_assert(settings.selector.matches(&app, 1) && !settings.selector.matches(&other, 1));
+  settings = pods_settings(good({"--exclude-namespaces=kube-system"}));
+  ck_assert(settings.namespaces.matches("shop") && !settings.namespaces.matches("kube-system"));
+  CHECK_TEXT(bad({"--namespaces=shop,A_b"}),
+             "--namespaces=shop,A_b: accepted is names with commas between them; \"A_b\" is not a "
+             "namespace's name");
+  CHECK_TEXT(bad({}, {{"KUBEPULSE_EXCLUDE_NAMESPACES", "a,"}}),
+             "KUBEPULSE_EXCLUDE_NAMESPACES=a,: accepted is names with commas between them; a name "
+             "is missing behind the last \",\"");
+  std::string message = bad({"--label-selector=app in (a"});
+  ck_assert_msg(message.find("--label-selector=app in (a: accepted is a selector such as "
+                             "app=web,tier in (a,b); column 10: ") == 0,
+                "%s", message.c_str());
+  CHECK_TEXT(bad({"--pods=logs", "--label-selector=a"}),
+             "--label-selector cannot work with --pods=logs: logs know no labels");
+  ck_assert(good({"--pods=logs", "--namespaces=a"}).pods.source == PodsSettings::Source::logs);
 }
 END_TEST
 
@@ -235,17 +313,24 @@ std::string joined(const Names& set) {
 
 constexpr const char* kVariable = "(KUBEPULSE_[A-Z_]+)";
 
+bool has_text(const Options& options, const char* text) {
+  const KubeletSettings& kubelet = options.pods.kubelet;
+  for (const std::string* held :
+       {&options.listen, &options.btf, &options.node_name, &options.pods.logs, &kubelet.token_file,
+        &kubelet.ca_file, &kubelet.kubeconfig})
+    if (*held == text) return true;
+  return false;
+}
+
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 14);
-  // 14 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 27);
+  // 27 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 13);
+  ck_assert_uint_eq(variables.size(), 26);
   for (const std::string& name : variables) {
-    Result<Options> result = parse({}, {{name, "\n"}});
-    bool free_text = result.ok() && (result.value().listen == "\n" || result.value().btf == "\n" ||
-                                     result.value().node_name == "\n");
-    ck_assert_msg(!result.ok() || free_text, "%s is not read", name.c_str());
+    Result<Options> result = parse({}, {{name, "="}});
+    ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());
   }
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1)
     ck_assert_msg(end - begin <= 100, "too long: %s", text.substr(begin, end - begin).c_str());
@@ -285,5 +370,6 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("options", defaults, values, switches, help_and_version, environment, broken_for_tests,
-           wrong_values, wrong_words, usage_is_complete, usage_is_the_manual, usage_is_the_readme)
+CHECK_MAIN("options", defaults, values, pods, which_pods, switches, help_and_version, environment,
+           broken_for_tests, wrong_values, wrong_words, usage_is_complete, usage_is_the_manual,
+           usage_is_the_readme)

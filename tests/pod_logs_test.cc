@@ -38,6 +38,7 @@ std::string found(const std::string& root) {
     std::string line = std::string(pod.ns.view()) + "/" + std::string(pod.name.view()) + " " +
                        std::string(pod.uid.view());
     if (!pod.only_container.empty()) line += " only " + std::string(pod.only_container.view());
+    ck_assert(pod.by_logs);
     lines.push_back(line + " of " + std::to_string(pod.container_count) + "\n");
   });
   if (!logs.ok()) return "! " + logs.status().message();

@@ -270,6 +270,77 @@ START_TEST(only_container) {
 }
 END_TEST
 
+START_TEST(what_is_kept) {
+  PodTable table;
+  auto pod = std::make_unique<Pod>();
+  table.begin();
+  add(table, "shop", "web", kUidA, {{"app", id(1), id(2)}, {"side", id(3), ""}});
+  pod->ns.assign("kube-system");
+  pod->name.assign("etcd-node");
+  pod->uid.assign(kUidB);
+  pod->static_uid.assign(kHash);
+  pod->host_network = true;
+  pod->container("etcd")->id.assign(id(4));
+  table.add(*pod, false);
+  table.commit(kSecond);
+  uint64_t generation = table.generation();
+
+  // The same pods, known by their folders of logs: nothing is lost.
+  table.begin();
+  ck_assert(table.keep(kHash));
+  ck_assert(table.keep(kUidA) && table.keep(kUidA) && table.keep(kUidB));
+  ck_assert(!table.keep("") && !table.keep("cccccccc-7a2d-4e7b-9f10-2b6c1d0e9a41"));
+  add(table, "other", "name", kUidA);  // it is there already
+  table.commit(2 * kSecond);
+  ck_assert_uint_eq(table.generation(), generation);
+  ck_assert_uint_eq(table.pods(), 2);
+  ck_assert_uint_eq(table.gone_pods(), 0);
+  ck_assert_uint_eq(table.containers(), 4);
+  for (unsigned number : {1, 2})
+    CHECK_TEXT(found(table, "", id(number)), "shop/web:app");
+  CHECK_TEXT(found(table, "", id(3)), "shop/web:side");
+  CHECK_TEXT(found(table, kHash, id(4)), "kube-system/etcd-node:etcd");
+  ck_assert(table.find(kHash, "")->host_network && !table.find(kHash, "")->watched);
+  ck_assert(!table.find(kUidA, "")->host_network && table.find(kUidA, "")->watched);
+
+  // One is gone: for a while it is known, but not listed, and so not kept.
+  table.begin();
+  ck_assert(table.keep(kUidA));
+  table.commit(3 * kSecond);
+  ck_assert_uint_eq(table.gone_pods(), 1);
+  table.begin();
+  ck_assert(table.keep(kUidA) && !table.keep(kUidB) && !table.keep(kHash));
+  table.drop();
+  CHECK_TEXT(found(table, kHash, id(4)), "kube-system/etcd-node:etcd");
+  table.begin();
+  ck_assert(table.keep(kUidA));
+  table.commit(3 * kSecond + PodTable::kGoneKeptNs);
+  CHECK_TEXT(found(table, kHash, id(4)), "-");
+  CHECK_TEXT(found(table, "", id(3)), "shop/web:side");
+}
+END_TEST
+
+START_TEST(what_only_logs_told_is_told_anew) {
+  PodTable table;
+  auto pod = std::make_unique<Pod>();
+  pod->ns.assign("shop");
+  pod->name.assign("web");
+  pod->uid.assign(kUidA);
+  pod->by_logs = true;
+  pod->only_container.assign("app");
+  table.begin();
+  table.add(*pod);
+  table.commit(kSecond);
+  CHECK_TEXT(found(table, kUidA, id(1)), "shop/web:app");
+  pod->only_container.clear();
+  table.begin();
+  ck_assert(!table.keep(kUidA));
+  table.add(*pod);
+  table.commit(kSecond);
+  CHECK_TEXT(found(table, kUidA, id(1)), "shop/web");
+}
+END_TEST
+
 START_TEST(bounds) {
   PodTable table;
   auto fill = [&table](const char* ns, unsigned pods, unsigned containers, unsigned offset) {
@@ -356,5 +427,5 @@ END_TEST
 
 CHECK_MAIN("pod_table", empty, by_container_and_by_uid, static_pods,
            what_is_gone_is_known_for_a_while, a_pod_comes_back, the_same_name_with_a_new_uid,
-           a_broken_list_changes_nothing, generations, namespaces, only_container, bounds, memory,
-           real_nodes)
+           a_broken_list_changes_nothing, generations, namespaces, only_container, what_is_kept,
+           what_only_logs_told_is_told_anew, bounds, memory, real_nodes)

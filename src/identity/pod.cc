@@ -43,7 +43,7 @@ void Pod::clear() {
   address_count = container_count = 0;
   phase = Phase::unknown;
   qos = Qos::unknown;
-  host_network = deleting = cut = false;
+  host_network = deleting = cut = by_logs = false;
   labels.clear();
 }
 

@@ -86,6 +86,7 @@ struct Pod {
   bool host_network = false;
   bool deleting = false;  // has a deletionTimestamp
   bool cut = false;       // containers or names beyond a bound were left out or cut
+  bool by_logs = false;   // known by its folder of logs alone: containers have names but no ids
   // Where containers are known by name only, their ids unknown, and there is just one: it.
   ShortText<kDnsLabelBytesMax> only_container;
 

@@ -72,6 +72,7 @@ Result<PodLogs> read_pod_logs(const std::string& root, const std::function<void(
     }
     read->clear();
     if (!read_pod_log_name(entry->d_name, *read) || !is_folder(folder, *entry)) continue;
+    read->by_logs = true;
     read_containers(folder, entry->d_name, *read);
     logs.pods++;
     pod(*read);

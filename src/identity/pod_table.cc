@@ -38,6 +38,7 @@ void PodTable::begin() {
 
 void PodTable::drop() {
   next_ = List();
+  std::vector<uint32_t>().swap(kept_);
   std::string().swap(next_.texts);  // a string that is assigned to keeps its memory
   shared_ = FlatMap<Text>(kContainersMax);
   uids_ = FlatMap<uint32_t>(kPodsMax);
@@ -58,16 +59,23 @@ PodTable::Text PodTable::put_once(std::string_view text) {
   return made;
 }
 
+bool PodTable::is_added(std::string_view uid) {
+  uint32_t* same = uids_.find(hash_of(uid));
+  return same != nullptr && view(next_, next_.pods[*same].uid) == uid;
+}
+
+void PodTable::add_row(const PodRow& row, std::string_view uid) {
+  if (uint32_t* place = uids_.insert(hash_of(uid)))
+    *place = static_cast<uint32_t>(next_.pods.size());
+  next_.pods.push_back(row);
+}
+
 void PodTable::add(const Pod& pod, bool watched) {
   if (next_.pods.size() == kPodsMax) {
     overflow_++;
     return;
   }
-  uint64_t key = hash_of(pod.uid.view());
-  uint32_t* same = uids_.find(key);
-  if (same != nullptr && view(next_, next_.pods[*same].uid) == pod.uid.view()) return;
-  if (uint32_t* place = uids_.insert(key)) *place = static_cast<uint32_t>(next_.pods.size());
-
+  if (is_added(pod.uid.view())) return;
   PodRow row;
   row.uid = put(pod.uid.view());
   if (pod.static_uid.view() != pod.uid.view()) row.static_uid = put(pod.static_uid.view());
@@ -76,13 +84,48 @@ void PodTable::add(const Pod& pod, bool watched) {
   row.only_container = put(pod.only_container.view());
   row.watched = watched;
   row.host_network = pod.host_network;
-  next_.pods.push_back(row);
+  row.by_logs = pod.by_logs;
+  add_row(row, pod.uid.view());
   for (size_t i = 0; i < pod.container_count; i++) {
     const PodContainer& container = pod.containers[i];
     if (container.id.empty() && container.last_id.empty()) continue;
     Text name = put_once(container.name.view());
     add_container(container.id.view(), name);
     add_container(container.last_id.view(), name);
+  }
+}
+
+bool PodTable::keep(std::string_view uid) {
+  const PodRow* held = find_pod(held_, uid);
+  if (held == nullptr || held->gone_since_ns != 0 || held->by_logs) return false;
+  std::string_view own_uid = view(held_, held->uid);
+  if (is_added(own_uid)) return true;
+  if (next_.pods.size() == kPodsMax) {
+    overflow_++;
+    return true;
+  }
+  PodRow row = *held;
+  row.ns = put_once(view(held_, row.ns));
+  for (Text* text : {&row.uid, &row.static_uid, &row.name, &row.only_container})
+    *text = put(view(held_, *text));
+  kept_.resize(held_.pods.size(), kNowhere);
+  kept_[static_cast<size_t>(held - held_.pods.data())] = static_cast<uint32_t>(next_.pods.size());
+  add_row(row, own_uid);
+  return true;
+}
+
+// In one go, when the list is complete: containers are not in the order of their pods.
+void PodTable::take_kept_containers() {
+  if (kept_.empty()) return;
+  for (ContainerRow row : held_.containers) {
+    if (kept_[row.pod] == kNowhere || row.gone_since_ns != 0) continue;
+    if (next_.containers.size() == kContainersMax) {
+      overflow_++;
+      continue;
+    }
+    row.name = put_once(view(held_, row.name));
+    row.pod = kept_[row.pod];
+    next_.containers.push_back(row);
   }
 }
 
@@ -100,6 +143,7 @@ void PodTable::add_container(std::string_view id, Text name) {
 
 void PodTable::commit(uint64_t now_ns) {
   next_.listed = next_.pods.size();
+  take_kept_containers();
   sort_containers(next_.containers);
   index_uids(next_);
   count_namespaces(next_);

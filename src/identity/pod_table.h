@@ -38,6 +38,9 @@ class PodTable {
   void begin();
   // `watched`: an opinion of the caller's, handed back with each answer.
   void add(const Pod& pod, bool watched = true);
+  // Takes over what the last list says of the pod with that uid (or static uid), its containers'
+  // ids included. False where it was not listed, or known by its logs alone: add() tells as much.
+  bool keep(std::string_view uid);
   void commit(uint64_t now_ns);
   void drop();
 
@@ -74,6 +77,7 @@ class PodTable {
     uint64_t gone_since_ns = 0;  // 0: listed
     bool watched = true;
     bool host_network = false;
+    bool by_logs = false;
   };
   struct ContainerId {
     unsigned char bytes[32];
@@ -115,12 +119,16 @@ class PodTable {
 
   Text put(std::string_view text);
   Text put_once(std::string_view text);  // for what many have in common
+  bool is_added(std::string_view uid);
+  void add_row(const PodRow& row, std::string_view uid);
   void add_container(std::string_view id, Text name);
+  void take_kept_containers();
   void keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places);
   void keep_gone_containers(uint64_t now_ns, const std::vector<uint32_t>& places);
 
   List held_;
   List next_;
+  std::vector<uint32_t> kept_;  // of the rows of held_, where keep() has put them in next_
   // While a list is made, by hash: the texts of put_once(), and the rows of next_ by uid.
   FlatMap<Text> shared_{kContainersMax};
   FlatMap<uint32_t> uids_{kPodsMax};

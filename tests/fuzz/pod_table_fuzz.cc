@@ -73,8 +73,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         break;
       }
       case 1:
-        table.drop();
-        listed.clear();
+        if (value < 32) {
+          table.drop();
+          listed.clear();
+        } else {
+          auto held = known.find(uid_of(value));
+          bool is_listed = held != known.end() && held->second.until_ns == UINT64_MAX;
+          require(table.keep(uid_of(value)) == is_listed);
+          if (is_listed) listed.emplace(held->first, held->second.name);
+        }
         break;
       case 2:
         now_ns += value * (PodTable::kGoneKeptNs / 8);
