@@ -34,7 +34,7 @@ int run_brief_processes(int count, const Address& listener, const Address& dns) 
   return 0;
 }
 
-START_TEST(crowd) {
+START_TEST(brief_processes) {
   constexpr int kPods = 50, kProcesses = 40, kAtOnce = 4;
   std::vector<LivePod> pods;
   std::vector<Cgroup> cgroups;
@@ -71,14 +71,16 @@ START_TEST(crowd) {
   }
   accepting.finish();
   answering.finish();
+  // A last ACK that comes twice finds the listener, which answers with RST.
+  constexpr const char* kResets = "kubepulse_tcp_resets_total";
   std::vector<Want> wants;
   for (const LivePod& pod : pods)
     for (const Want& want : traffic_wants(pod.owner(), kProcesses, kProcesses))
-      wants.push_back(want);
+      if (want.name != kResets) wants.push_back(want);
   wants.push_back({"kubepulse_events_dropped_total", {{"type", "tcp"}}, 0});
   wants.push_back({"kubepulse_events_dropped_total", {{"type", "dns"}}, 0});
   expect(daemon, wants);
-  expect_tcp(daemon, other.owner(), {{"in", kPods * kProcesses}});
+  expect_tcp(daemon, other.owner(), {{"in", kPods * kProcesses}}, {"reset_sent", "reset_received"});
   Page page = daemon.scrape();
   for (const LivePod& pod : pods)
     ck_assert_msg(!is_on(page, pod.nameless()), "%s",
@@ -469,9 +471,9 @@ END_TEST
 Case pods_case() {
   return {"pods",
           false,
-          {crowd, list_systemd, list_cgroupfs, list_of_a_cluster, named_late, named_very_late,
-           asked_at_once, recreated, restarted_container, logs_instead, logs_only, nobody_asked,
-           filter_namespaces, filter_excluded, filter_labels}};
+          {brief_processes, list_systemd, list_cgroupfs, list_of_a_cluster, named_late,
+           named_very_late, asked_at_once, recreated, restarted_container, logs_instead, logs_only,
+           nobody_asked, filter_namespaces, filter_excluded, filter_labels}};
 }
 
 }  // namespace kubepulse::live
