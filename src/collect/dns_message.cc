@@ -8,10 +8,6 @@ constexpr size_t kHeaderBytes = 12;
 constexpr size_t kWireNameMax = 255;
 constexpr size_t kLabelMax = 63;
 
-unsigned read16(const uint8_t* at) {
-  return static_cast<unsigned>(at[0] << 8 | at[1]);
-}
-
 bool is_plain(uint8_t byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
 }
@@ -26,9 +22,11 @@ void append_label(DnsMessage& message, const uint8_t* label, size_t size) {
   }
 }
 
-// Reads the name at `at` into `message` and returns the offset of what follows it, or 0 where the
-// name is malformed.
-size_t read_name(const uint8_t* payload, size_t size, size_t at, DnsMessage& message) {
+}  // namespace
+
+size_t read_dns_name(const uint8_t* payload, size_t size, size_t at, DnsMessage& message) {
+  message.odd = false;
+  message.name_length = 0;
   size_t behind = 0;  // known once a pointer has been followed
   // Each pointer must go below all that was read so far, which is what "a prior occurrence" means
   // (4.1.4). So there is no loop, and at most 12 jumps from the first question.
@@ -42,7 +40,7 @@ size_t read_name(const uint8_t* payload, size_t size, size_t at, DnsMessage& mes
     }
     if (head >= 0xC0) {
       if (at + 1 >= size) return 0;
-      size_t target = read16(payload + at) & 0x3FFF;
+      size_t target = read_dns_uint16(payload + at) & 0x3FFF;
       if (target >= lowest) return 0;
       if (behind == 0) behind = at + 2;
       lowest = at = target;
@@ -56,27 +54,25 @@ size_t read_name(const uint8_t* payload, size_t size, size_t at, DnsMessage& mes
   return 0;
 }
 
-}  // namespace
-
 DnsParse parse_dns_message(const uint8_t* payload, size_t size, DnsMessage& message) {
   if (size < kHeaderBytes) return DnsParse::too_short;
-  message.id = static_cast<uint16_t>(read16(payload));
+  message.id = static_cast<uint16_t>(read_dns_uint16(payload));
   message.is_response = (payload[2] & 0x80) != 0;
   message.opcode = payload[2] >> 3 & 0x0F;
   message.rcode = payload[3] & 0x0F;
-  message.question_count = static_cast<uint16_t>(read16(payload + 4));
+  message.question_count = static_cast<uint16_t>(read_dns_uint16(payload + 4));
   message.qtype = 0;
   message.odd = false;
   message.name_length = 0;
 
   if (message.question_count == 0) return DnsParse::malformed_question;
-  size_t end = read_name(payload, size, kHeaderBytes, message);
+  size_t end = read_dns_name(payload, size, kHeaderBytes, message);
   if (end == 0 || size - end < 4) {
     message.odd = false;
     message.name_length = 0;
     return DnsParse::malformed_question;
   }
-  message.qtype = static_cast<uint16_t>(read16(payload + end));
+  message.qtype = static_cast<uint16_t>(read_dns_uint16(payload + end));
   return DnsParse::well_formed;
 }
 

@@ -1,5 +1,5 @@
 // A DNS message: its header and the first question (RFC 1035, 4.1), from bytes that anybody may
-// have sent. Nothing else of it is read.
+// have sent. Nothing else of it is read here; identity/dns_answer.h reads addresses.
 #ifndef KUBEPULSE_COLLECT_DNS_MESSAGE_H
 #define KUBEPULSE_COLLECT_DNS_MESSAGE_H
 
@@ -43,6 +43,14 @@ enum class DnsParse : uint8_t {
 
 // `payload` is what UDP carries, possibly cut at kDnsQuestionEndMax bytes or more.
 DnsParse parse_dns_message(const uint8_t* payload, size_t size, DnsMessage& message);
+
+// Reads the name at `at`, anywhere in the message, into `message`'s name and `odd`. Returns the
+// offset of what follows it, or 0 where it is malformed.
+size_t read_dns_name(const uint8_t* payload, size_t size, size_t at, DnsMessage& message);
+
+constexpr unsigned read_dns_uint16(const uint8_t* at) {
+  return static_cast<unsigned>(at[0] << 8 | at[1]);
+}
 
 // Response codes as metrics count them: 0 to 10 each for itself, the others together.
 constexpr unsigned kRcodeKinds = 12;
