@@ -105,6 +105,7 @@ bool HttpFetch::step() {
       getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
       if (error != 0) return finish(Status::from_errno("connecting", error));
       state_ = State::shaking_hands;
+      reach_ = Reach::peer;
       return true;
     }
     case State::shaking_hands:
@@ -132,6 +133,7 @@ bool HttpFetch::shake_hands() {
   if (step.kind == StreamStep::Kind::closed)
     return finish(Status::error("closed in the handshake"));
   state_ = State::sending;
+  reach_ = Reach::server;
   moved_ns_ = monotonic_ns();
   set_deadline(moved_ns_);
   return true;

@@ -51,6 +51,10 @@ class HttpFetch {
 
   void start();
 
+  // How far it has come, or came: to no connection, to one without TLS, or to a working one.
+  enum class Reach { nobody, peer, server };
+  Reach reach() const { return reach_; }
+
  private:
   enum class State { connecting, shaking_hands, sending, receiving, over };
 
@@ -72,6 +76,7 @@ class HttpFetch {
   Take take_;
   Done done_;
   State state_ = State::connecting;
+  Reach reach_ = Reach::nobody;
   Fd fd_;
   std::unique_ptr<Stream> stream_;
   std::string request_;

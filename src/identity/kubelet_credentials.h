@@ -1,0 +1,30 @@
+// As whom the kubelet is asked: what the options name, else the kubeconfig, else the service
+// account of the pod that we are. Read anew for each poll, as tokens and certificates rotate.
+#ifndef KUBEPULSE_IDENTITY_KUBELET_CREDENTIALS_H
+#define KUBEPULSE_IDENTITY_KUBELET_CREDENTIALS_H
+
+#include <string>
+
+#include "base/status.h"
+#include "identity/pods_settings.h"
+#include "identity/tls.h"
+
+namespace kubepulse {
+
+struct KubeletCredentials {
+  std::string token;       // without blanks and line ends; "": none
+  std::string token_from;  // a path, as messages name it
+  // Somebody has named it. That of a service account just lies there, and is not for everybody.
+  bool token_was_named = false;
+  TlsSettings tls;              // but for its names
+  std::string tls_from;         // paths, as messages name them
+  std::string server;           // of the kubeconfig; "": there is none
+  std::string tls_server_name;  // likewise
+};
+
+// An error names the file.
+Result<KubeletCredentials> read_kubelet_credentials(const KubeletSettings& settings);
+
+}  // namespace kubepulse
+
+#endif
