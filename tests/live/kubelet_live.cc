@@ -84,7 +84,7 @@ void check_illness(KubeletServer::Behaviour behaviour, const std::string& reason
 }
 
 START_TEST(hanging) {
-  check_illness(KubeletServer::kHanging, "", 1);
+  check_illness(KubeletServer::kHanging, "hangs", 1);
 }
 END_TEST
 
@@ -104,22 +104,22 @@ START_TEST(broken) {
 END_TEST
 
 START_TEST(cut) {
-  check_illness(KubeletServer::kCut, "");
+  check_illness(KubeletServer::kCut, "cut");
 }
 END_TEST
 
 START_TEST(endless) {
-  check_illness(KubeletServer::kEndless, "", 1);
+  check_illness(KubeletServer::kEndless, "longer", 1);
 }
 END_TEST
 
 START_TEST(nested) {
-  check_illness(KubeletServer::kNested, "");
+  check_illness(KubeletServer::kNested, "nested");
 }
 END_TEST
 
 START_TEST(not_json) {
-  check_illness(KubeletServer::kNotJson, "");
+  check_illness(KubeletServer::kNotJson, "list of pods");
 }
 END_TEST
 
@@ -163,6 +163,29 @@ START_TEST(dead_at_first) {
   kubelet.behave(KubeletServer::kWell);
   await_owner(daemon, pod.owner(), 30);
   expect_traffic(daemon, pod.owner(), 2, 1);
+  ck_assert_int_eq(static_cast<int>(lines_of(daemon, "warn").size()), 1);
+  daemon.stop();
+}
+END_TEST
+
+// One that fails again and again is left in peace, whatever pods are unknown.
+START_TEST(spared) {
+  constexpr double kSeconds = 8;  // polls at 0, 1, 2, then after pauses of 1, 2 and 4 s
+  LivePod pod({"spared", "web-0"});
+  Cgroup cgroup = pod.container();
+  KubeletServer kubelet = KubeletServer::start();
+  kubelet.behave(KubeletServer::kBroken);
+  Daemon daemon =
+      Daemon::start({{"--pods=kubelet", "--kubelet-url=" + kubelet.url(), "--kubelet-poll=1s"}});
+  OtherEnd other("spared-server");
+  uint64_t start_ns = monotonic_ns();
+  while (seconds_since(start_ns) < kSeconds) {
+    other.connect(cgroup);
+    sleep_ms(100);
+  }
+  uint64_t requests = kubelet.requests();
+  ck_assert_msg(requests >= 3 && requests <= 6, "%d requests in %g s", static_cast<int>(requests),
+                kSeconds);
   ck_assert_int_eq(static_cast<int>(lines_of(daemon, "warn").size()), 1);
   daemon.stop();
 }
@@ -263,7 +286,7 @@ Case kubelet_case() {
   return {"kubelet",
           false,
           {hanging, unauthorized, forbidden, broken, cut, endless, nested, not_json, dead, slow,
-           dead_at_first, token, kubeconfig, kubelet_options_refused}};
+           dead_at_first, spared, token, kubeconfig, kubelet_options_refused}};
 }
 
 }  // namespace kubepulse::live

@@ -11,6 +11,7 @@
 #include "tests/live/kubelet_files.h"
 #include "tests/live/pod_traffic.h"
 #include "tests/live/pods.h"
+#include "tests/live/text_checks.h"
 
 namespace kubepulse::live {
 
@@ -449,7 +450,7 @@ void check_filter(const std::string& flag, const std::vector<size_t>& left_out,
 }
 
 START_TEST(filter_namespaces) {
-  check_filter("--namespaces=shop, systemd,host,docker,podman,other", {2});
+  check_filter("--namespaces=shop, systemd,host,unknown,docker,podman", {2});
   check_filter("--namespaces=batch", {0, 1}, false);
 }
 END_TEST
@@ -466,6 +467,32 @@ START_TEST(filter_labels) {
 }
 END_TEST
 
+// Events are told under the same names, and those of what is left out not at all.
+START_TEST(pods_in_the_log) {
+  LivePod told({"told", "web-0"}), left_out({"left-out", "web-0"});
+  Cgroup cgroup = told.container(), other_cgroup = left_out.container();
+  KubeletServer kubelet = KubeletServer::start();
+  kubelet.list(pod_list({told, left_out}));
+  Daemon daemon = start_beside(kubelet, {"--log-events", "--exclude-namespaces=left-out"});
+  OtherEnd other("log-server");
+  other.connect(other_cgroup);
+  other.ask(other_cgroup);
+  other.connect(cgroup);
+  other.ask(cgroup);
+  expect_traffic(daemon, told.owner(), 1, 1);
+  std::string log = daemon.out();
+  Result<std::vector<JsonFields>> lines = parse_json_lines(log);
+  CHECK_OK(lines.ok() ? Status() : lines.status());
+  std::map<std::string, int> events;
+  for (JsonFields& line : lines.value())
+    if (line["namespace"] == "told" && line["pod"] == "web-0") events[line["msg"]]++;
+  ck_assert_msg(events["tcp_event"] == 1 && events["dns_event"] == 1, "%s", log.c_str());
+  for (const std::string& name : {std::string("left-out"), left_out.uid()})
+    ck_assert_msg(log.find(name) == log.npos, "%s: %s", name.c_str(), log.c_str());
+  daemon.stop();
+}
+END_TEST
+
 }  // namespace
 
 Case pods_case() {
@@ -473,7 +500,8 @@ Case pods_case() {
           false,
           {brief_processes, list_systemd, list_cgroupfs, list_of_a_cluster, named_late,
            named_very_late, asked_at_once, recreated, restarted_container, logs_instead, logs_only,
-           nobody_asked, filter_namespaces, filter_excluded, filter_labels}};
+           nobody_asked, filter_namespaces, filter_excluded, filter_labels, pods_in_the_log},
+          true};
 }
 
 }  // namespace kubepulse::live
