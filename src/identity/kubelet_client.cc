@@ -115,7 +115,7 @@ void KubeletClient::ask_next() {
 }
 
 void KubeletClient::ask() {
-  if (Status status = set_tls(); !status.ok()) return fail(Kind::credentials, status.message());
+  if (Status status = set_tls(); !status.ok()) return failed(Kind::credentials, status.message());
   find_addresses();
 }
 
@@ -143,7 +143,7 @@ Status KubeletClient::set_tls() {
   return {};
 }
 
-// The seam for names: it ends in fetch() with `addresses_` filled, or in fail().
+// The seam for names: it ends in fetch() with `addresses_` filled, or in failed().
 void KubeletClient::find_addresses() {
   const HttpUrl& url = target().url;
   std::string host = url.host == "localhost" ? "127.0.0.1" : url.host;
@@ -159,7 +159,7 @@ void KubeletClient::find_addresses() {
     v6->sin6_port = htons(url.port);
     address.length = sizeof *v6;
   } else {
-    return fail(Kind::unreachable, "names are not looked up: give the address of " + host);
+    return failed(Kind::unreachable, "names are not looked up: give the address of " + host);
   }
   addresses_ = {address};
   fetch();
@@ -200,7 +200,7 @@ void KubeletClient::fetched(HttpFetch::Reach reach, const Status& status, int co
   fetch_.reset();
   reader_.reset();
   if (outcome.kind != Kind::unreachable) addresses_.clear();
-  if (outcome.kind != Kind::good) return fail(outcome.kind, outcome.reason);
+  if (outcome.kind != Kind::good) return failed(outcome.kind, outcome.reason);
   if (targets_.size() > 1) chosen_ = target().url.text();
   outcome.url = target().url.text();
   end(std::move(outcome));
@@ -243,7 +243,7 @@ std::string KubeletClient::refusal_text(int code) const {
   return refusal.text();
 }
 
-void KubeletClient::fail(Kind kind, const std::string& reason) {
+void KubeletClient::failed(Kind kind, const std::string& reason) {
   std::string url = target().url.text();
   if (kind > worst_.kind) worst_ = {kind, url, url + ": " + reason};
   // Not at once: what fails here may be within what another target has begun.

@@ -91,7 +91,7 @@ class KubeletClient {
   void fetched(HttpFetch::Reach reach, const Status& status, int code);
   KubeletOutcome judge(HttpFetch::Reach reach, const Status& status, int code);
   std::string refusal_text(int code) const;
-  void fail(KubeletOutcome::Kind kind, const std::string& reason);
+  void failed(KubeletOutcome::Kind kind, const std::string& reason);
   void end(KubeletOutcome outcome);
 
   Loop& loop_;
