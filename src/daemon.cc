@@ -23,6 +23,8 @@ static_assert(kLegacyBit == CGROUP_LEGACY_BIT,
 constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 // At least so far apart, so that a slow trickle of queries does not wake us for each.
 constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
+// How often a pod that waits for its name is asked for.
+constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
 
 uint64_t random_seed() {
   uint64_t seed = monotonic_ns();
@@ -130,6 +132,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const Options& options
 }
 
 Status Daemon::attach() {
+  if (Status status = name_pods(); !status.ok()) return status;
   CgroupMounts mounts;
   if (auto tree = CgroupTree::open("/proc"); tree.ok()) {
     tree_.emplace(std::move(tree.value()));
@@ -160,6 +163,28 @@ Status Daemon::attach() {
     });
   });
   return watch_rings();
+}
+
+Status Daemon::name_pods() {
+  pods_ = std::make_unique<Pods>(loop_, pods_settings(options_),
+                                 [this] { workloads_.settle(monotonic_ns(), changes_); });
+  if (options_.pods.source != PodsSettings::Source::none) {
+    workloads_.set_pods(&pods_->table());
+    workloads_.set_pod_unknown([this] { pod_unknown(); });
+  }
+  if (pods_->has_filter())
+    workloads_.set_filter([this](std::string_view ns) { return pods_->watched_without_pod(ns); });
+  return pods_->start();
+}
+
+void Daemon::pod_unknown() {
+  pods_->pod_unknown();
+  if (unknown_timer_ != 0) return;
+  unknown_timer_ = loop_.after(kUnknownPauseNs, [this] {
+    unknown_timer_ = 0;
+    workloads_.settle(monotonic_ns(), changes_);
+    if (workloads_.waiting()) pod_unknown();
+  });
 }
 
 Status Daemon::watch_rings() {
@@ -294,12 +319,24 @@ DaemonFacts Daemon::facts() {
   const TcpProbe* tcp = probes_.tcp.get();
   facts.events = {{"tcp", tcp_events_, tcp ? tcp->dropped() : 0},
                   {"dns", dns_events_, probes_.dns ? probes_.dns->dropped() : 0}};
+  auto records = [this](Workloads::Index index) {
+    const TcpCounts* tcp_counts = store_.tcp_if_any(index);
+    const DnsCounts* dns_counts = store_.dns_if_any(index);
+    return std::vector<NamedCount>{{"tcp", tcp_counts == nullptr ? 0 : tcp_counts->records},
+                                   {"dns", dns_counts == nullptr ? 0 : dns_counts->records}};
+  };
+  facts.filtered = records(Workloads::kFiltered);
+  facts.late = records(Workloads::kLate);
+  Pods::Facts pods = pods_->facts(monotonic_ns());
+  facts.kubelet_polls = {{"ok", pods.polls_ok}, {"error", pods.polls_failed}};
+  facts.kubelet_pods_age_ns = pods.age_ns;
   const Workloads::Attribution& found = workloads_.attribution();
   facts.attribution = {
       {"cgroup", found.by_cgroup}, {"pid", found.by_pid}, {"unknown", found.unknown}};
   facts.overflow = {{"workloads", workloads_.overflow()},
                     {"series", store_.series_overflow()},
                     {"domains", store_.domain_overflow()},
+                    {"pods", pods_->table().overflow()},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"unknown_connections", tcp_->unknown_ends()},

@@ -17,6 +17,7 @@
 #include "collect/tcp_probe.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
+#include "identity/pods.h"
 #include "identity/workloads.h"
 #include "options.h"
 #include "publish/dns_recorder.h"
@@ -55,6 +56,8 @@ class Daemon {
   Daemon(Loop& loop, const Options& options);
 
   Status attach();
+  Status name_pods();
+  void pod_unknown();
   Status watch_rings();
   void read_births();
   size_t drain_tcp(size_t records_max);
@@ -71,6 +74,7 @@ class Daemon {
   const Options& options_;
   std::optional<CgroupTree> tree_;
   Probes probes_;
+  std::unique_ptr<Pods> pods_;
   Workloads workloads_;
   Store store_;
   Workloads::Changes changes_;
@@ -83,6 +87,7 @@ class Daemon {
   std::vector<std::unique_ptr<Drain>> drains_;
   Notifier notifier_ = Notifier::from_environment();
   Loop::TimerId expiry_timer_ = 0;
+  Loop::TimerId unknown_timer_ = 0;
   bool ready_ = false;
   uint64_t tcp_events_ = 0;
   uint64_t dns_events_ = 0;
