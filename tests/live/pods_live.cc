@@ -486,7 +486,7 @@ START_TEST(pods_in_the_log) {
   std::map<std::string, int> events;
   for (JsonFields& line : lines.value())
     if (line["namespace"] == "told" && line["pod"] == "web-0") events[line["msg"]]++;
-  ck_assert_msg(events["tcp_event"] == 1 && events["dns_event"] == 1, "%s", log.c_str());
+  ck_assert_msg(events["tcp_event"] == 2 && events["dns_event"] == 1, "%s", log.c_str());
   for (const std::string& name : {std::string("left-out"), left_out.uid()})
     ck_assert_msg(log.find(name) == log.npos, "%s: %s", name.c_str(), log.c_str());
   daemon.stop();
