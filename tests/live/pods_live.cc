@@ -46,7 +46,7 @@ START_TEST(brief_processes) {
   }
   KubeletServer kubelet = KubeletServer::start();
   kubelet.list(pod_list(pods));
-  Daemon daemon = start_beside(kubelet);
+  Daemon daemon = start_beside(kubelet, {"--sample-interval=1s"});
   OtherEnd other("crowd-server");
   Child accepting = Child::in(make_unit("crowd-accepting"), [&] {
     for (int number = 0; number < kPods * kProcesses; number++)
