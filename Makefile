@@ -5,7 +5,7 @@
 #   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
 
-VERSION  ?= 0.1.0
+VERSION  ?= 0.2.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 DESTDIR ?=
@@ -120,8 +120,13 @@ ifneq ($(filter deps,$(MAKECMDGOALS)),)
 $(BPF_SOURCES:%.c=$(BUILD)/%.o): | deps
 endif
 
-$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
-	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+# bpftool's skeleton, but with the object in it packed: see src/collect/packed_object.h.
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o Makefile
+	$(call say,SKEL,$@){ echo '#include "collect/packed_object.h"' && \
+	  $(BPFTOOL) gen skeleton $< name $*_bpf | sed '/^static inline const void \*$*_bpf__elf_bytes(size_t \*sz)$$/,/^}/d' && \
+	  echo 'static const unsigned char $*_bpf_packed[] = {' && gzip -9nc $< | od -An -v -tx1 | sed 's/ /,0x/g; s/^,//; s/$$/,/' && \
+	  echo '};' && echo 'static inline const void *$*_bpf__elf_bytes(size_t *sz)' && \
+	  echo '{ return kubepulse::unpack_object($*_bpf_packed, sizeof $*_bpf_packed, sz); }'; } > $@
 
 $(BUILD)/%.o: %.cc Makefile | $(SKELETONS)
 	@mkdir -p $(@D)

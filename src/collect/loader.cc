@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "collect/cgroup_root.h"
+#include "collect/packed_object.h"
 #include "collect/refusal.h"
 
 namespace kubepulse {
@@ -77,6 +78,7 @@ class ObjectLoader {
     options.sz = sizeof options;
     if (host.has_foreign_btf()) options.btf_custom_path = host.btf.c_str();
     bpf_object_skeleton* skeleton = open_(&options);
+    release_object();
     if (skeleton == nullptr)
       return Verdict::refused(Verdict::kNobody, "cannot open the BPF object: " + g_libbpf_log);
     object_ = *skeleton->obj;
