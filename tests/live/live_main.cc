@@ -26,7 +26,7 @@ namespace kubepulse::live {
 
 namespace {
 
-constexpr double kSecondsMax = 60;  // of one test; the longest takes about 12
+constexpr double kSecondsMax = 60;  // of one test; the longest takes about 20
 
 int skip(const std::string& reason) {
   printf("SKIP live: %s\n", reason.c_str());
