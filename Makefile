@@ -139,6 +139,8 @@ EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
 
 $(BUILD)/src/identity/public_suffix.o: $(wildcard $(PUBLIC_SUFFIX))
 
+$(BUILD)/tests/live/kubelet_files.o: $(wildcard tests/data/kubelet/*/*)
+
 $(BUILD)/libkubepulse.a: $(OBJECTS)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
