@@ -13,6 +13,16 @@ constexpr const char* kProc = "/proc";
 constexpr uint32_t kHostPid = 1;
 constexpr uint64_t kRootCgroup = 1;  // of the host, in either version
 
+// A node has one for each pod: its other end stands under the pod.
+constexpr size_t kHostInterfacesMax = 1024;
+constexpr std::string_view kEndsOfPods[] = {"veth", "cali", "lxc", "eni", "azv"};
+
+bool is_end_of_pod(std::string_view name) {
+  return std::any_of(std::begin(kEndsOfPods), std::end(kEndsOfPods), [&](std::string_view prefix) {
+    return name.substr(0, prefix.size()) == prefix;
+  });
+}
+
 std::array<uint64_t, 8> values_of(const Interface& each) {
   return {each.receive.bytes,  each.receive.packets,  each.receive.errors,  each.receive.drops,
           each.transmit.bytes, each.transmit.packets, each.transmit.errors, each.transmit.drops};
@@ -72,13 +82,16 @@ void ContainerViews::count_interfaces(Workloads::Owner owner, uint32_t pid, uint
   if (!seen_.insert(name_space).second) return;
   Workloads::Index index = sinks_.workloads.index(owner);
   if (index == Workloads::kFiltered) return;
-  auto read = read_interfaces(kProc, pid);
+  bool is_host = pid == kHostPid;
+  auto read = read_interfaces(kProc, pid, is_host ? kHostInterfacesMax : kInterfacesMax);
   if (!read.ok() || read.value().network_namespace != name_space) return;
   Told& told = told_[name_space];
   // Its number is another's by now.
   if (told.owner != owner) told = Told{owner, 0, {}};
   told.met_ns = now_ns_;
   for (const Interface& each : read.value().interfaces) {
+    if (told.interfaces.size() == kInterfacesMax) break;
+    if (is_host && is_end_of_pod(each.name.view())) continue;
     std::array<uint64_t, 8> now = values_of(each);
     auto before = std::find_if(told.interfaces.begin(), told.interfaces.end(),
                                [&](const auto& held) { return held.name == each.name.view(); });
