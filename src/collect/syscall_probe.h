@@ -52,9 +52,11 @@ class SyscallProbe {
     void operator()(syscalls_bpf* skeleton) const;
   };
 
+  struct Way;
+  static const Way kWays[3];  // the best first
+
   SyscallProbe() = default;
-  static std::unique_ptr<SyscallProbe> load(const SyscallProbeConfig& config, bool by_task,
-                                            const LoadSettings& settings);
+  void load(const SyscallProbeConfig& config, const Way& way, const LoadSettings& settings);
 
   std::unique_ptr<syscalls_bpf, SkeletonDeleter> skeleton_;
   Loaded loaded_;  // detached before the skeleton goes
