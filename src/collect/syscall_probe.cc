@@ -24,13 +24,21 @@ struct SyscallProbe::Way {
   bool preallocated;
 };
 
-const SyscallProbe::Way SyscallProbe::kWays[] = {
-    {{{"syscalls", {{"tp_btf", {"syscall_entered_task", "syscall_returned_task"}}}}}, true, false},
-    {{{"syscalls", {{"tp_btf_by_thread", {"syscall_entered_thread", "syscall_returned_thread"}}}}},
-     false,
-     false},
-    {{{"syscalls", {{"raw_tp", {"syscall_entered_raw", "syscall_returned_raw"}}}}}, false, true},
-};
+const std::vector<SyscallProbe::Way>& SyscallProbe::ways() {
+  // In this order: the second ones stand in for the first.
+  std::vector<const char*> by_task = {"syscall_entered_task", "syscall_returned_task"};
+  if (prefers_cgroup())
+    by_task.insert(by_task.end(), {"syscall_entered_again", "syscall_returned_again"});
+  static const std::vector<Way> ways = {
+      {{{"syscalls", {{"tp_btf", by_task}}}}, true, false},
+      {{{"syscalls",
+         {{"tp_btf_by_thread", {"syscall_entered_thread", "syscall_returned_thread"}}}}},
+       false,
+       false},
+      {{{"syscalls", {{"raw_tp", {"syscall_entered_raw", "syscall_returned_raw"}}}}}, false, true},
+  };
+  return ways;
+}
 
 uint64_t calls_of(const syscall_counts& counts) {
   return std::accumulate(std::begin(counts.buckets), std::end(counts.buckets),
@@ -45,7 +53,7 @@ SyscallProbe::~SyscallProbe() = default;
 
 const std::vector<Signal>& SyscallProbe::signals() {
   static const std::vector<Signal> signals =
-      joined(joined(kWays[0].signals, kWays[1].signals), kWays[2].signals);
+      joined(joined(ways()[0].signals, ways()[1].signals), ways()[2].signals);
   return signals;
 }
 
@@ -53,7 +61,7 @@ Result<std::unique_ptr<SyscallProbe>> SyscallProbe::open(const SyscallProbeConfi
                                                          const LoadSettings& settings) {
   std::unique_ptr<SyscallProbe> probe;
   std::vector<Refused> refused;
-  for (const Way& way : kWays) {
+  for (const Way& way : ways()) {
     probe.reset(new SyscallProbe);
     probe->load(config, way, settings);
     std::vector<Refused>& more = probe->loaded_.outcome.front().refused;
@@ -74,6 +82,7 @@ void SyscallProbe::load(const SyscallProbeConfig& config, const Way& way,
     if (way.preallocated) bpf_map__set_map_flags(skeleton->maps.syscalls, 0);
     bpf_map__set_autocreate(skeleton->maps.running_by_task, way.by_task);
     bpf_map__set_autocreate(skeleton->maps.running_by_thread, !way.by_task);
+    skeleton->rodata->preemptible = way.by_task && prefers_cgroup();
     skeleton->rodata->legacy_subsys = config.legacy_subsys;
     for (size_t i = 0; i < config.syscalls.size() && i < SYSCALLS_TRACKED_MAX; i++)
       if (config.syscalls[i].number < SYSCALL_NUMBERS)
@@ -121,9 +130,15 @@ uint64_t SyscallProbe::dropped() const {
 }
 
 uint64_t SyscallProbe::skipped() const {
-  uint64_t skipped = 0;
-  bpf_program* program;
-  bpf_object__for_each_program(program, skeleton_->obj) skipped += skipped_runs(program);
+  const auto& programs = skeleton_->progs;
+  uint64_t skipped =
+      skipped_runs(programs.syscall_entered_again) + skipped_runs(programs.syscall_returned_again);
+  if (bpf_program__fd(programs.syscall_entered_again) >= 0) return skipped;
+  for (const bpf_program* program :
+       {programs.syscall_entered_task, programs.syscall_returned_task,
+        programs.syscall_entered_thread, programs.syscall_returned_thread,
+        programs.syscall_entered_raw, programs.syscall_returned_raw})
+    skipped += skipped_runs(program);
   return skipped;
 }
 

@@ -43,8 +43,8 @@ class SyscallProbe {
   void forget(uint64_t cgroup);
 
   uint64_t dropped() const;  // calls that were not counted, beyond entries_max
-  // Runs that the kernel skipped, as the program ran already on that CPU: each may be a call that
-  // was not counted, or one without a latency. Not before Linux 7.0: see prefers_cgroup().
+  // Runs that the kernel skipped, of the second program where there are two: each may be a call
+  // that was not counted, or one without a latency. None before Linux 7.0: see prefers_cgroup().
   uint64_t skipped() const;
 
  private:
@@ -53,7 +53,7 @@ class SyscallProbe {
   };
 
   struct Way;
-  static const Way kWays[3];  // the best first
+  static const std::vector<Way>& ways();  // the best first
 
   SyscallProbe() = default;
   void load(const SyscallProbeConfig& config, const Way& way, const LoadSettings& settings);
