@@ -192,9 +192,9 @@ static __always_inline int returned(unsigned long number, long value, const enum
 // The number that the call came with, for as long as no signal is delivered.
 static __always_inline unsigned long number_of(void *regs, const bool typed) {
 #if defined(__TARGET_ARCH_x86)
-  return READ(typed, (struct pt_regs___x86 *)regs, orig_ax);
+  return READ(typed, (struct pt_regs___kernel_x86 *)regs, orig_ax);
 #else
-  return READ(typed, (struct pt_regs___arm64 *)regs, syscallno);
+  return READ(typed, (struct pt_regs___kernel_arm64 *)regs, syscallno);
 #endif
 }
 
