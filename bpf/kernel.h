@@ -38,7 +38,6 @@ struct css_set {
 };
 
 struct thread_info {
-  unsigned long flags;
   __u32 status;  // x86
 };
 
@@ -156,6 +155,7 @@ struct pt_regs___kernel_x86 {
 };
 
 struct pt_regs___kernel_arm64 {
+  __u64 pstate;
   int syscallno;
 };
 
