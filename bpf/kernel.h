@@ -42,7 +42,6 @@ struct sched_info {
 };
 
 struct thread_info {
-  unsigned long flags;
   __u32 status;  // x86
 };
 
@@ -164,11 +163,12 @@ struct bpf_iter__task_file {
 };
 
 // Registers at the entry to the kernel; <linux/ptrace.h> has the name for those of user space.
-struct pt_regs___x86 {
+struct pt_regs___kernel_x86 {
   unsigned long orig_ax;
 };
 
-struct pt_regs___arm64 {
+struct pt_regs___kernel_arm64 {
+  __u64 pstate;
   int syscallno;
 };
 

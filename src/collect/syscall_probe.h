@@ -43,8 +43,8 @@ class SyscallProbe {
   void forget(uint64_t cgroup);
 
   uint64_t dropped() const;  // calls that were not counted, beyond entries_max
-  // Runs that the kernel skipped, as the program ran already on that CPU: each may be a call that
-  // was not counted, or one without a latency. Not before Linux 7.0: see prefers_cgroup().
+  // Runs that the kernel skipped, of the second program where there are two: each may be a call
+  // that was not counted, or one without a latency. None before Linux 7.0: see prefers_cgroup().
   uint64_t skipped() const;
 
  private:
@@ -52,9 +52,11 @@ class SyscallProbe {
     void operator()(syscalls_bpf* skeleton) const;
   };
 
+  struct Way;
+  static const std::vector<Way>& ways();  // the best first
+
   SyscallProbe() = default;
-  static std::unique_ptr<SyscallProbe> load(const SyscallProbeConfig& config, bool by_task,
-                                            const LoadSettings& settings);
+  void load(const SyscallProbeConfig& config, const Way& way, const LoadSettings& settings);
 
   std::unique_ptr<syscalls_bpf, SkeletonDeleter> skeleton_;
   Loaded loaded_;  // detached before the skeleton goes
