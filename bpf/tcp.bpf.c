@@ -22,7 +22,7 @@ static __always_inline void listening(struct sock *sk, const bool typed) {
   listener.cgroup = owner_of(sk, typed);
   listener.pid = bpf_get_current_pid_tgid() >> 32;
   if (keep_comm) bpf_get_current_comm(listener.comm, sizeof listener.comm);
-  bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
+  remember_listener(key, &listener, BPF_ANY);
 }
 
 static __always_inline void passive(struct connection *connection, struct sock *sk,
@@ -265,7 +265,7 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
     struct listener_key where = {record.netns, record.local_port};
     struct listener listener = {.cgroup = record.cgroup, .pid = record.pid};
     __builtin_memcpy(listener.comm, record.comm, sizeof listener.comm);
-    bpf_map_update_elem(&listeners, &where, &listener, BPF_NOEXIST);
+    remember_listener(where, &listener, BPF_NOEXIST);
   }
   bpf_seq_write(ctx->meta->seq, &record, sizeof record);
   return 0;

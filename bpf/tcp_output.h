@@ -10,6 +10,8 @@
 
 #include "bpf/event.h"
 
+#define EEXIST 17
+
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 4 << 20);
@@ -26,6 +28,9 @@ struct {
 __u64 tcp_dropped = 0;
 __u64 connections_overflow = 0;
 __u64 resets_overflow = 0;
+// Failed updates by map; of the ring it is tcp_dropped.
+__u64 connections_errors = 0;
+__u64 resets_errors = 0;
 
 // Only the event log tells names of tasks.
 const volatile __u8 keep_comm = 0;
@@ -47,7 +52,8 @@ static __always_inline struct reset_counts *reset_counts_of(__u64 cgroup) {
   struct reset_counts *counts = bpf_map_lookup_elem(&resets, &cgroup);
   if (counts) return counts;
   struct reset_counts zero = {};
-  bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
+  long error = bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
+  if (error && error != -EEXIST) __sync_fetch_and_add(&resets_errors, 1);
   counts = bpf_map_lookup_elem(&resets, &cgroup);
   if (!counts) __sync_fetch_and_add(&resets_overflow, 1);
   return counts;

@@ -42,6 +42,12 @@ struct Wanted {
     {"kubepulse_events_late_total", "counter", "node,type"},
     {"kubepulse_build_info", "gauge", "node,version,revision,libbpf,tls"},
     {"kubepulse_bpf_program_attached", "gauge", "node,program,flavour"},
+    {"kubepulse_bpf_program_runs_total", "counter", "node,program"},
+    {"kubepulse_bpf_program_run_seconds_total", "counter", "node,program"},
+    {"kubepulse_bpf_map_entries", "gauge", "node,map"},
+    {"kubepulse_bpf_map_capacity", "gauge", "node,map"},
+    {"kubepulse_bpf_map_bytes", "gauge", "node,map"},
+    {"kubepulse_bpf_map_update_errors_total", "counter", "node,map"},
     {"kubepulse_attribution_total", "counter", "node,result"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
@@ -172,6 +178,8 @@ struct Bench {
   Bench() {
     facts.version = "1\"2";
     facts.programs = {{"tcp_state", "tp_btf", true}, {"dns", "none", false}};
+    facts.program_stats = {{"tcp_state_typed", 20, 21000}};
+    facts.maps = {{"connections", 22, 23, 24, 25}, {"sides", {}, {}, 26, 27}};
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
     facts.filtered = {{"tcp", 10}, {"dns", 11}};
     facts.late = {{"tcp", 12}, {"dns", 13}};
@@ -280,6 +288,21 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"+Inf\""), "3");
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_sum", 5, ""), "2.000200001");
   CHECK_TEXT(page.values["process_cpu_seconds_total"], "1.5");
+  auto map = [&](const char* name, const char* of) {
+    auto found = page.values.find(std::string("kubepulse_bpf_map_") + name +
+                                  R"({node="node \"1\"",map=")" + of + "\"}");
+    return found == page.values.end() ? "none" : found->second;
+  };
+  CHECK_TEXT(map("entries", "connections"), "22");
+  CHECK_TEXT(map("capacity", "connections"), "23");
+  CHECK_TEXT(map("bytes", "connections"), "24");
+  CHECK_TEXT(map("update_errors_total", "connections"), "25");
+  CHECK_TEXT(map("entries", "sides"), "none");
+  CHECK_TEXT(map("capacity", "sides"), "none");
+  CHECK_TEXT(map("bytes", "sides"), "26");
+  std::string program = R"({node="node \"1\"",program="tcp_state_typed"})";
+  CHECK_TEXT(page.values["kubepulse_bpf_program_runs_total" + program], "20");
+  CHECK_TEXT(page.values["kubepulse_bpf_program_run_seconds_total" + program], "0.000021");
   CHECK_TEXT(page.values[R"(kubepulse_events_dropped_total{node="node \"1\"",type="dns"})"], "4");
 }
 END_TEST

@@ -225,6 +225,11 @@ uint64_t skipped_runs(const bpf_program* program) {
   return told ? info.recursion_misses : 0;
 }
 
+void each_loaded(const bpf_object* object, const VisitProgram& visit) {
+  bpf_program* program;
+  bpf_object__for_each_program(program, object) if (bpf_program__fd(program) >= 0) visit(program);
+}
+
 Status check_bpf_usable() {
   utsname kernel{};
   uname(&kernel);

@@ -14,6 +14,8 @@
 #include "base/status.h"
 #include "collect/flavours.h"
 #include "collect/host.h"
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 
 namespace kubepulse {
 
@@ -54,6 +56,9 @@ Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals
 // How often the kernel skipped a loaded program, as it runs none while it runs already on that CPU
 // (recursion_misses of bpf_prog_info, Linux 5.12; of kprobes 6.7); 0: never, or that is not known.
 uint64_t skipped_runs(const bpf_program* program);
+
+// The programs of `object` that were loaded.
+void each_loaded(const bpf_object* object, const VisitProgram& visit);
 
 // Whether this process may use BPF at all; the Status says what is missing and what to do.
 Status check_bpf_usable();

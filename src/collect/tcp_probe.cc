@@ -277,6 +277,25 @@ void TcpProbe::forget_resets(uint64_t cgroup) {
   bpf_map_delete_elem(resets_map_, &cgroup);
 }
 
+void TcpProbe::each_map(const VisitMap& visit) const {
+  auto common = [&visit](const auto& skeleton) {
+    visit(skeleton->maps.tcp_ring, &skeleton->bss->tcp_dropped);
+    visit(skeleton->maps.connections, &skeleton->bss->connections_errors);
+    visit(skeleton->maps.resets, &skeleton->bss->resets_errors);
+  };
+  if (tracing_ != nullptr) {
+    common(tracing_);
+    visit(tracing_->maps.listeners, &tracing_->bss->listeners_errors);
+  } else {
+    common(cgroup_);
+    visit(cgroup_->maps.sides, &cgroup_->bss->sides_errors);
+    visit(cgroup_->maps.endings, &cgroup_->bss->endings_errors);
+  }
+}
+void TcpProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(tracing_ != nullptr ? tracing_->obj : cgroup_->obj, visit);
+}
+
 uint64_t TcpProbe::dropped() const {
   return __atomic_load_n(dropped_, __ATOMIC_RELAXED);
 }

@@ -60,6 +60,10 @@ class TcpProbe {
   uint64_t connections_overflow() const;  // connections beyond connections_max
   uint64_t resets_overflow() const;       // RST of cgroups beyond the bound
 
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
+
  private:
   struct SkeletonDeleter {
     void operator()(tcp_bpf* skeleton) const;

@@ -25,6 +25,7 @@ Case dns_case();
 Case dns_junk_case();
 Case event_log_case();
 Case loss_case();
+Case map_case();
 Case http_case();
 Case service_case();
 Case hooks_case();
