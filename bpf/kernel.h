@@ -87,8 +87,13 @@ struct sock_cgroup_data___before_5_15 {
   __u64 val;
 };
 
+typedef struct {
+  int counter;
+} atomic_t;
+
 struct sock {
   struct sock_common __sk_common;
+  atomic_t sk_drops;
   int sk_err;
   __u16 sk_protocol;
   __u8 sk_shutdown;

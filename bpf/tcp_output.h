@@ -44,6 +44,8 @@ static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
   record->time_ns = now_ns;
   record->kind = kind;
   record->error = 0;
+  record->state = 0;
+  record->drops = 0;
   __builtin_memset(record->unused, 0, sizeof record->unused);
   return record;
 }

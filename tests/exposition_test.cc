@@ -31,6 +31,8 @@ struct Wanted {
     {"kubepulse_tcp_received_bytes_total", "counter", W},
     {"kubepulse_tcp_retransmits_total", "counter", W},
     {"kubepulse_tcp_resets_total", "counter", W ",direction"},
+    {"kubepulse_tcp_connection_states", "gauge", W ",state"},
+    {"kubepulse_tcp_accept_queue_drops_total", "counter", W},
     {"kubepulse_tcp_rtt_seconds", "histogram", W},
     {"kubepulse_dns_queries_total", "counter", W ",domain"},
     {"kubepulse_dns_responses_total", "counter", W ",rcode"},

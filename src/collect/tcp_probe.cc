@@ -213,7 +213,7 @@ Status TcpProbe::walk_diag(const std::function<void(const tcp_record&)>& take) {
 // A socket without an entry is older than our programs, or has ended since the kernel wrote of it:
 // then the next walk does not meet it, and it is no business of ours.
 void TcpProbe::walked(tcp_record record, const std::function<void(const tcp_record&)>& take) {
-  if (record.kind == TCP_KIND_LISTEN) return take(record);
+  if (record.kind != TCP_KIND_OPEN) return take(record);
   tcp_connection connection;
   int map = bpf_map__fd(cgroup_->maps.connections);
   if (bpf_map_lookup_elem(map, &record.socket, &connection) == 0) {

@@ -40,10 +40,11 @@ class TcpProbe {
 
   const std::vector<Attached>& outcome() const { return loaded_.outcome; }
 
-  // Holds tcp_records of the kinds OPENED, FAILED and CLOSED.
+  // Holds tcp_records of the kinds OPENED, FAILED and CLOSED; with the tracing flavours also
+  // LISTEN and UNLISTENED, of listeners that have dropped anything.
   Ring& ring() { return *ring_; }
 
-  // Walks the TCP sockets that are open now; records of the kinds OPEN and LISTEN. A socket with
+  // Walks the TCP sockets of now; records of the kinds OPEN, LISTEN and CONNECTING. A socket with
   // several descriptors may come more than once. Flavour `cgroup`: CLOSED, too, of connections from
   // before the start, which no hook tells. O(open files, or sockets, of the node): milliseconds.
   Status each_open(const std::function<void(const tcp_record&)>& take);

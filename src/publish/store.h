@@ -12,6 +12,7 @@
 
 #include "collect/connect_failure.h"
 #include "collect/dns_message.h"
+#include "collect/tcp_state.h"
 #include "identity/workloads.h"
 #include "publish/domains.h"
 #include "publish/histogram.h"
@@ -30,6 +31,8 @@ struct TcpCounts {
   uint64_t received_bytes = 0;
   uint64_t retransmits = 0;
   std::array<uint64_t, 2> resets{};
+  std::array<uint64_t, kTcpStates> states{};  // sockets, when they were walked over last
+  uint64_t accept_queue_drops = 0;
   uint64_t records = 0;  // of the kernel's, that told this
 
   void add(const TcpCounts& other);

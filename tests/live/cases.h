@@ -20,6 +20,7 @@ Case tcp_case();
 Case tcp_close_case();
 Case tcp_failure_case();
 Case tcp_amount_case();
+Case tcp_socket_case();
 Case dns_ways_case();
 Case dns_case();
 Case dns_junk_case();
