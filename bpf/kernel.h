@@ -149,6 +149,15 @@ struct bpf_iter__task_file {
   struct file *file;
 };
 
+struct bpf_map;
+
+struct bpf_iter__bpf_map_elem {
+  struct bpf_iter_meta *meta;
+  struct bpf_map *map;
+  void *key;
+  void *value;
+};
+
 struct net_device {
   possible_net_t nd_net;
 };

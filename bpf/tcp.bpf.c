@@ -246,25 +246,16 @@ int BPF_PROG(tcp_reset_received, const struct sock *sk) {
   return 0;
 }
 
-// Every TCP socket that a task holds open, in all network namespaces. Read by the daemon at start
-// and every few seconds; a socket that several descriptors share comes more than once.
-SEC("iter/task_file")
-int tcp_open(struct bpf_iter__task_file *ctx) {
-  struct file *file = ctx->file;
-  struct task_struct *task = ctx->task;
-  if (!file || !task) return 0;
-  if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC) return 0;
-  struct socket *socket = BPF_CORE_READ(file, private_data);
-  struct sock *sk = BPF_CORE_READ(socket, sk);
-  if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) return 0;
+// One socket as a walk has met it; `task` holds it open where nothing is remembered of it.
+static __always_inline void tell_socket(struct seq_file *seq, struct sock *sk,
+                                        const struct connection *connection,
+                                        struct task_struct *task) {
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-  if (family != AF_INET && family != AF_INET6) return 0;
+  if (family != AF_INET && family != AF_INET6) return;
   int state = BPF_CORE_READ(sk, __sk_common.skc_state);
-  if (state == TCP_CLOSE || state == TCP_SYN_RECV) return 0;
-
-  __u64 key = (__u64)sk;
+  if (state == TCP_CLOSE || state == TCP_SYN_RECV) return;
+  if (state == TCP_LISTEN && !task) return;
   struct tcp_record record = {};
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
   record.kind = state == TCP_LISTEN     ? TCP_KIND_LISTEN
                 : state == TCP_SYN_SENT ? TCP_KIND_CONNECTING
                                         : TCP_KIND_OPEN;
@@ -277,7 +268,7 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
     record.drops = BPF_CORE_READ(sk, sk_drops.counter);
   else
     fill_totals(&record, sk, (struct tcp_sock *)sk, state, false);
-  if (!connection) {
+  if (task && !connection) {
     __u64 legacy = task_legacy_cgroup(task);
     record.cgroup = legacy ? legacy : socket_cgroup(sk, false);
     record.pid = BPF_CORE_READ(task, tgid);
@@ -285,7 +276,7 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
     // Its end is told, and its entry deleted, just before the state is stored: one that is ending
     // now must not be taken for one from before the start.
     state = BPF_CORE_READ(sk, __sk_common.skc_state);
-    if (state == TCP_CLOSE) return 0;
+    if (state == TCP_CLOSE) return;
   }
   if (state == TCP_LISTEN && keep_listeners) {
     struct listener_key where = {record.netns, record.local_port};
@@ -293,6 +284,37 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
     __builtin_memcpy(listener.comm, record.comm, sizeof listener.comm);
     remember_listener(where, &listener, BPF_NOEXIST);
   }
-  bpf_seq_write(ctx->meta->seq, &record, sizeof record);
+  bpf_seq_write(seq, &record, sizeof record);
+}
+
+// Set by the daemon where the walk below goes over the connections that are remembered, too.
+__u32 connections_walked = 0;
+
+// Every TCP socket that a task holds open, in all network namespaces. Read by the daemon at start
+// and every few seconds; a socket that several descriptors share comes more than once.
+SEC("iter/task_file")
+int tcp_open(struct bpf_iter__task_file *ctx) {
+  struct file *file = ctx->file;
+  struct task_struct *task = ctx->task;
+  if (!file || !task) return 0;
+  if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC) return 0;
+  struct socket *socket = BPF_CORE_READ(file, private_data);
+  struct sock *sk = BPF_CORE_READ(socket, sk);
+  if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) return 0;
+  __u64 key = (__u64)sk;
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  if (!connection || !connections_walked) tell_socket(ctx->meta->seq, sk, connection, task);
+  return 0;
+}
+
+// Every connection that is remembered: those that nobody has accepted yet, or that are closed and
+// not yet over, have no descriptor. The entry goes before its socket does. (Linux 5.9)
+SEC("iter/bpf_map_elem")
+int tcp_remembered(struct bpf_iter__bpf_map_elem *ctx) {
+  __u64 *key = ctx->key;
+  struct connection *value = ctx->value;
+  if (!key || !value) return 0;
+  struct connection connection = *value;
+  tell_socket(ctx->meta->seq, (struct sock *)*key, &connection, 0);
   return 0;
 }

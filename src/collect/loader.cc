@@ -177,8 +177,17 @@ class ObjectLoader {
 
   // A link to a cgroup always has the sense of BPF_F_ALLOW_MULTI (kernel/bpf/cgroup.c).
   bpf_link* attach_whole(const bpf_program* program) const {
-    return hook_of(program) == Hook::cgroup ? bpf_program__attach_cgroup(program, root_.get())
-                                            : bpf_program__attach(program);
+    if (hook_of(program) == Hook::cgroup) return bpf_program__attach_cgroup(program, root_.get());
+    std::string_view section = bpf_program__section_name(program);
+    if (section != "iter/bpf_map_elem") return bpf_program__attach(program);
+    const bpf_map* map = bpf_object__find_map_by_name(object_, "connections");
+    bpf_iter_link_info info{};
+    if (map != nullptr) info.map.map_fd = static_cast<uint32_t>(bpf_map__fd(map));
+    bpf_iter_attach_opts options{};
+    options.sz = sizeof options;
+    options.link_info = &info;
+    options.link_info_len = sizeof info;
+    return bpf_program__attach_iter(program, &options);
   }
 
   bpf_link* attach_broken(size_t signal, bpf_program* program) const {

@@ -47,7 +47,8 @@ using OpenSkeleton = std::function<bpf_object_skeleton*(const bpf_object_open_op
 // After it, the skeleton that `open` gave last is loaded with what could be attached; where that is
 // nothing at all it is not loaded, and has no maps. Never fails: what is missing is in the outcome.
 // `only`: the one flavour allowed to signals that have it, or "auto". An iterator program ("iter")
-// is attached like the others; its link stands in Loaded too, in the order of the signals. Programs
+// is attached like the others; its link stands in Loaded too, in the order of the signals. One of
+// "iter/bpf_map_elem" is attached to the map `connections`. Programs
 // of the hook `cgroup` are attached to the root of cgroup v2, beside what others have there; one
 // that several signals share is attached once.
 Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,

@@ -88,7 +88,7 @@ class TcpProbe {
   // How much is attached, to tell which of the two objects serves better.
   int worth() const;
   bool has_state() const { return !loaded_.outcome.front().flavour.empty(); }
-  Status iterate(const std::function<void(const tcp_record&)>& take);
+  static Status iterate(const bpf_link* link, const std::function<void(const tcp_record&)>& take);
   Status walk_diag(const std::function<void(const tcp_record&)>& take);
   void walked(tcp_record record, const std::function<void(const tcp_record&)>& take);
   void tell_gone(uint64_t now_ns, const std::function<void(const tcp_record&)>& take);
@@ -102,7 +102,9 @@ class TcpProbe {
   const __u64* dropped_ = nullptr;
   const __u64* connections_overflow_ = nullptr;
   const __u64* resets_overflow_ = nullptr;
-  bpf_link* walk_ = nullptr;        // owned by loaded_; with the tracing flavours
+  // Owned by loaded_; with the tracing flavours. The second one since Linux 5.9.
+  bpf_link* walk_ = nullptr;
+  bpf_link* walk_remembered_ = nullptr;
   std::unique_ptr<SockDiag> diag_;  // with the flavour `cgroup`
   FlatMap<Old> old_{0};
   uint32_t diag_walk_ = 0;

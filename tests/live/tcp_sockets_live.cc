@@ -66,6 +66,28 @@ START_TEST(states) {
 }
 END_TEST
 
+// Sockets that no task holds: not yet accepted, or closed and not yet over.
+START_TEST(states_without_a_descriptor) {
+  Status status = enter_black_hole_netns();
+  if (status.ok()) status = add_address("lo", "10.77.0.1/32");
+  if (!status.ok()) SKIP_TEST("states_without_a_descriptor", status.message());
+  Cgroup server = make_unit("held-by-none-server"), client = make_unit("held-by-none-client");
+  enter(server);
+  Fd listener = listen_at("10.77.0.1");
+  enter(client);
+  std::vector<Fd> open;
+  for (int made = 0; made < 3; made++)
+    open.push_back(connect_to(local_address(listener)));
+  shutdown(open[2].get(), SHUT_WR);
+  const Daemon& daemon = shared_daemon();
+  expect_states(daemon, client.owner, {{"established", 2}, {"fin_wait2", 1}});
+  expect_states(daemon, server.owner, {{"established", 2}, {"close_wait", 1}, {"listen", 1}});
+  CHECK_OK(remove_address("lo", "10.77.0.1/32"));
+  open[0].reset();  // its FIN finds nobody
+  expect_states(daemon, client.owner, {{"established", 1}, {"fin_wait1", 1}, {"fin_wait2", 1}});
+}
+END_TEST
+
 START_TEST(states_without_an_answer) {
   Status status = enter_black_hole_netns();
   if (!status.ok()) SKIP_TEST("states_without_an_answer", status.message());
@@ -165,8 +187,8 @@ END_TEST
 Case tcp_socket_case() {
   return {"tcp-sockets",
           true,
-          {states, states_without_an_answer, accept_queue_drops, drops_from_before_the_start,
-           drops_of_a_short_lived_listener}};
+          {states, states_without_a_descriptor, states_without_an_answer, accept_queue_drops,
+           drops_from_before_the_start, drops_of_a_short_lived_listener}};
 }
 
 }  // namespace kubepulse::live
