@@ -30,7 +30,8 @@ struct MapStats {
   uint64_t update_errors = 0;  // of a ring: records that found no room
 };
 
-// `update_errors` is counted by the programs themselves, where an update fails.
+// `update_errors` is counted by the programs themselves, where an update fails. Only tables and
+// rings are visited: what holds the programs' variables is always full, and small.
 using VisitMap = std::function<void(const bpf_map* map, const __u64* update_errors)>;
 
 // "memlock:\t4096" of /proc/PID/fdinfo/FD. Pure.
