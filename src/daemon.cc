@@ -169,6 +169,8 @@ Status Daemon::attach() {
     walk_open(true);
     walk_open(false);
     every(options_.sample_interval_ns, [this] { walk_open(false); });
+  } else {
+    store_.leave_out_sockets();
   }
   every(kSweepNs, [this] {
     workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {

@@ -310,8 +310,7 @@ START_TEST(all_families_with_workloads) {
 END_TEST
 
 // What the store says that it holds is what stands on the page.
-START_TEST(series_are_counted) {
-  Bench bench;
+void check_series(Bench& bench) {
   size_t without = parse(bench.page()).values.size();
   for (uint64_t number = 1; number <= 20; number++) {
     Workloads::Index index = bench.busy(number);
@@ -319,6 +318,23 @@ START_TEST(series_are_counted) {
       bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
   }
   ck_assert_uint_eq(parse(bench.page()).values.size(), without + bench.store.series());
+}
+
+START_TEST(series_are_counted) {
+  Bench bench;
+  check_series(bench);
+}
+END_TEST
+
+// Where nobody can look, no state is told to be 0.
+START_TEST(sockets_are_left_out) {
+  Bench bench;
+  bench.store.leave_out_sockets();
+  check_series(bench);
+  Parsed page = parse(bench.page());
+  ck_assert_uint_eq(page.families.at("kubepulse_tcp_connection_states").samples, 0);
+  ck_assert_uint_eq(page.families.at("kubepulse_tcp_accept_queue_drops_total").samples, 0);
+  ck_assert_uint_gt(page.families.at("kubepulse_tcp_connections_total").samples, 0);
 }
 END_TEST
 
@@ -442,6 +458,6 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("exposition", all_families_without_a_workload, all_families_with_workloads,
-           series_are_counted, some_are_not_shown, large_pages_come_in_pieces,
+           series_are_counted, sockets_are_left_out, some_are_not_shown, large_pages_come_in_pieces,
            a_page_that_is_given_up, workloads_come_and_go_between_pieces,
            labels_of_an_index_that_is_used_again, no_series_twice_beyond_the_bounds)

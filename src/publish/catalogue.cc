@@ -75,14 +75,15 @@ void add_tcp(std::vector<MetricFamily>& all) {
                     }));
   all.push_back(tcp("kubepulse_tcp_connection_states", MetricKind::gauge,
                     "TCP sockets by state, at the last look at the open sockets.",
-                    [](const TcpCounts& c, const Store&, Labels l, Page& p) {
+                    [](const TcpCounts& c, const Store& s, Labels l, Page& p) {
+                      if (!s.tells_sockets()) return;
                       for (unsigned i = 0; i < kTcpStates; i++)
                         p.sample(l, "state", tcp_state_name(i), c.states[i]);
                     }));
   all.push_back(tcp("kubepulse_tcp_accept_queue_drops_total", MetricKind::counter,
                     "Segments of handshakes that listeners dropped, for a full accept queue.",
-                    [](const TcpCounts& c, const Store&, Labels l, Page& p) {
-                      p.sample(l, c.accept_queue_drops);
+                    [](const TcpCounts& c, const Store& s, Labels l, Page& p) {
+                      if (s.tells_sockets()) p.sample(l, c.accept_queue_drops);
                     }));
   all.push_back(tcp("kubepulse_tcp_rtt_seconds", MetricKind::histogram,
                     "Smoothed round-trip time, sampled while a connection is open and at its end.",

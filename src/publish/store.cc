@@ -49,7 +49,8 @@ void DnsCounts::add(const DnsCounts& other) {
 }
 
 size_t Store::tcp_series() const {
-  return 3 * histogram_series() + 2 + 2 + kFailureReasons + 3 + 2 + kTcpStates + 1;
+  return 3 * histogram_series() + 2 + 2 + kFailureReasons + 3 + 2 +
+         (tells_sockets_ ? kTcpStates + 1 : 0);
 }
 
 size_t Store::dns_series() const {

@@ -64,6 +64,11 @@ class Store {
 
   explicit Store(BucketBounds bounds) : bounds_(std::move(bounds)) {}
 
+  // Before the first counts: nobody can look at the sockets themselves, so that neither their
+  // states nor what listeners drop is to be told.
+  void leave_out_sockets() { tells_sockets_ = false; }
+  bool tells_sockets() const { return tells_sockets_; }
+
   // The counts of a series' labels, made on first use. Beyond kSeriesMax those of "other"; what the
   // page never shows (Workloads::kFiltered, kLate) takes none of that room.
   TcpCounts& tcp(Index index);
@@ -104,6 +109,7 @@ class Store {
   Domains domains_;
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
+  bool tells_sockets_ = true;
   size_t series_ = 0;
   uint64_t domain_overflow_ = 0;
   uint64_t series_overflow_ = 0;
