@@ -5,7 +5,7 @@
 #   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
 
-VERSION  ?= 0.1.0
+VERSION  ?= 0.2.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 DESTDIR ?=
@@ -138,6 +138,8 @@ EXTRA_src/self_check = $(EXTRA_src/main)
 EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
 
 $(BUILD)/src/identity/public_suffix.o: $(wildcard $(PUBLIC_SUFFIX))
+
+$(BUILD)/tests/live/kubelet_files.o: $(wildcard tests/data/kubelet/*/*)
 
 $(BUILD)/libkubepulse.a: $(OBJECTS)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^

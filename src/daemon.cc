@@ -114,7 +114,7 @@ std::string Probes::problem(const Options& options, const Host& host) const {
 Daemon::Daemon(Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
-      workloads_([this] { read_births(); }),
+      paths_([this] { read_births(); }),
       store_(options.buckets_ns),
       changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
                [this](Workloads::Index index) { store_.remove(index); }},
@@ -149,7 +149,7 @@ Status Daemon::attach() {
   if (auto tree = CgroupTree::open("/proc"); tree.ok()) {
     tree_.emplace(std::move(tree.value()));
     mounts = tree_->mounts();
-    workloads_.set_tree(&*tree_);
+    paths_.set_tree(&*tree_);
   } else {
     log_warn("owners are told by pid only", {{"reason", tree.status().message()}});
   }
@@ -229,7 +229,8 @@ void Daemon::read_births() {
     std::string_view path(record->path, strnlen(record->path, CGROUP_PATH_MAX));
     // Cut by the kernel's side: half a name is none, its parent's is true.
     if (path.size() == CGROUP_PATH_MAX - 1) path = path.substr(0, path.rfind('/'));
-    workloads_.born(record->cgroup, path);
+    paths_.born(record->cgroup, path);
+    workloads_.born(path);
   });
 }
 

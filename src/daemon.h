@@ -78,7 +78,8 @@ class Daemon {
   std::optional<CgroupTree> tree_;
   Probes probes_;
   std::unique_ptr<Pods> pods_;
-  Workloads workloads_;
+  CgroupPaths paths_;
+  Workloads workloads_{paths_};
   Store store_;
   Workloads::Changes changes_;
   DomainRules rules_;

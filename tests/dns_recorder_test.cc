@@ -33,7 +33,7 @@ std::string message_of(uint16_t id, std::string_view name, bool answer = false, 
 
 struct Bench {
   explicit Bench(EventLog* log = nullptr) : recorder(workloads, store, log, rules, 42) {
-    workloads.born(kCgroup, "/system.slice/a.service");
+    paths.born(kCgroup, "/system.slice/a.service");
   }
 
   void take(dns_kind kind, uint64_t time_ns, const std::string& payload, uint16_t port = 5000,
@@ -78,7 +78,8 @@ struct Bench {
     return sum;
   }
 
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads{paths};
   Store store{{kNsPerMs, kNsPerSecond}};
   DomainRules rules;
   DnsRecorder recorder;

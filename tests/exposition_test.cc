@@ -170,7 +170,8 @@ Parsed parse(std::string_view text, bool openmetrics = false) {
 }
 
 struct Bench {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads{paths};
   Store store{{100000, kNsPerSecond}};
   Exposition exposition{workloads, store, "node \"1\""};
   DaemonFacts facts;
@@ -193,7 +194,7 @@ struct Bench {
   }
 
   Workloads::Index workload(uint64_t number, uint64_t now_ns = kT) {
-    workloads.born(number, "/system.slice/unit-" + std::to_string(number) + ".service");
+    paths.born(number, "/system.slice/unit-" + std::to_string(number) + ".service");
     return workloads.index(workloads.of(number, 0, now_ns));
   }
   Workloads::Index busy(uint64_t number, uint64_t now_ns = kT) {
@@ -349,7 +350,7 @@ START_TEST(some_are_not_shown) {
   }
   PodTable pods;
   bench.workloads.set_pods(&pods);
-  bench.workloads.born(7, "/kubepods/pod01234567-89ab-cdef-0123-456789abcdef");
+  bench.paths.born(7, "/kubepods/pod01234567-89ab-cdef-0123-456789abcdef");
   bench.store.tcp(bench.workloads.index(bench.workloads.of(7, 0, kT))).sent_bytes = 7;
   ck_assert_uint_eq(parse(bench.page()).values.size(), without);
   CHECK_TEXT(parse(bench.page()).values[R"(kubepulse_kubelet_pods_age_seconds{node="node \"1\""})"],

@@ -163,8 +163,28 @@ START_TEST(nobody_answers) {
   Asking(settings).check(Kind::bad_answer, broken.url() + ": it hangs");
   broken.stop();
   Asking(settings).check(Kind::unreachable, broken.url() + ": connecting: Connection refused");
-  settings.url = "http://kubelet.example:10255";
-  Asking(settings).check(Kind::unreachable, "kubelet.example");
+}
+END_TEST
+
+START_TEST(host_names) {
+  Folder folder;
+  KubeletPeer peer(answers_in_turn({kGood}));
+  KubeletSettings settings = settings_of(peer);
+  std::string port = ":" + std::to_string(peer.port());
+  settings.resolver.resolv_path = folder.write("resolv.conf", "nameserver 127.0.0.1\n");
+  settings.resolver.dns_port = 1;  // nobody is there
+  // The first two of its addresses are not the kubelet's.
+  settings.resolver.hosts_path =
+      folder.write("hosts", "127.0.0.2 node-1\n127.0.0.3 node-1\n127.0.0.1 node-1\n127.0.0.2 x\n");
+  settings.url = "http://node-1" + port;
+  Asking(settings).check_good();
+  CHECK_TEXT(field_of(peer.requests().back(), "Host"), "node-1" + port);
+  settings.url = "http://x" + port;
+  Asking(settings).check(Kind::unreachable, settings.url + ": connecting: Connection refused");
+  settings.url = "http://kubelet.example" + port;
+  Asking(settings).check(Kind::unreachable,
+                         settings.url + ": cannot resolve \"kubelet.example\": ");
+  ck_assert_uint_eq(peer.requests().size(), 1);
 }
 END_TEST
 
@@ -255,6 +275,15 @@ START_TEST(the_read_only_port) {
   asking.check(Kind::unreachable, peer.url() + ": connecting: Connection refused");
   asking.client->forget_choice();
   asking.check(Kind::unreachable, tls_is_built_in() ? settings.secure_url : peer.url());
+}
+END_TEST
+
+START_TEST(nobody_to_ask) {
+  KubeletSettings settings;
+  settings.service_account = "/nonexistent";
+  settings.secure_url.clear();
+  settings.read_only_url.clear();
+  Asking(settings).check(Kind::credentials, "there is nobody to ask");
 }
 END_TEST
 
@@ -411,6 +440,12 @@ START_TEST(no_tls_here) {
   settings.url = peer.url("https");
   settings.ca_file = folder.write("ca", "CA");
   Asking(settings).check(Kind::credentials, "make TLS=1");
+  settings.secure_url = settings.url;
+  settings.url.clear();
+  settings.read_only_url = "http://127.0.0.1:1";
+  Asking(settings).check(Kind::unreachable, "http://127.0.0.1:1: connecting: Connection refused; " +
+                                                settings.secure_url +
+                                                " is not asked: this build has no TLS");
   ck_assert_uint_eq(peer.requests().size(), 0);
 }
 END_TEST
@@ -420,10 +455,10 @@ END_TEST
 }  // namespace
 
 #ifdef KUBEPULSE_TLS
-CHECK_MAIN("kubelet_client", a_list, bad_answers, nobody_answers, tokens, by_kubeconfig,
-           the_read_only_port, real_lists, tls_names, tls_trust, tls_client_certificate,
-           the_one_that_answers_is_kept)
+CHECK_MAIN("kubelet_client", a_list, bad_answers, nobody_answers, host_names, tokens, by_kubeconfig,
+           the_read_only_port, nobody_to_ask, real_lists, tls_names, tls_trust,
+           tls_client_certificate, the_one_that_answers_is_kept)
 #else
-CHECK_MAIN("kubelet_client", a_list, bad_answers, nobody_answers, tokens, by_kubeconfig,
-           the_read_only_port, real_lists, no_tls_here)
+CHECK_MAIN("kubelet_client", a_list, bad_answers, nobody_answers, host_names, tokens, by_kubeconfig,
+           the_read_only_port, nobody_to_ask, real_lists, no_tls_here)
 #endif

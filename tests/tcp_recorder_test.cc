@@ -38,8 +38,8 @@ tcp_record with_totals(tcp_record record, uint64_t sent, uint64_t received, uint
 
 struct Bench {
   Bench() {
-    workloads.born(kCgroup, "/system.slice/a.service");
-    workloads.born(kOtherCgroup, "/system.slice/b.service");
+    paths.born(kCgroup, "/system.slice/a.service");
+    paths.born(kOtherCgroup, "/system.slice/b.service");
   }
   const TcpCounts& of(uint64_t cgroup) {
     return store.tcp(workloads.index(workloads.of(cgroup, 0, kT)));
@@ -95,7 +95,8 @@ struct Bench {
     return text;
   }
 
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads{paths};
   Store store{{kNsPerMs, kNsPerSecond}};
   TcpRecorder recorder{workloads, store, nullptr, 100};
 };
@@ -358,7 +359,7 @@ START_TEST(an_end_after_the_workloads_own) {
   for (uint64_t at : {kT + kNsPerSecond, kT + 302 * kNsPerSecond})
     bench.workloads.sweep(at, changes, [](uint64_t) {});
   ck_assert_uint_eq(bench.workloads.size(), 0);
-  bench.workloads.born(kOtherCgroup, "/system.slice/b.service");
+  bench.paths.born(kOtherCgroup, "/system.slice/b.service");
   tcp_record closed = with_totals(
       record_of(TCP_KIND_CLOSED, TCP_DIRECTION_OUT, kT, kT + 400 * kNsPerSecond), 5, 6, 0);
   closed.cgroup = kOtherCgroup;

@@ -73,7 +73,10 @@ struct House {
 
   // One connection of a container, whose cgroup's id is its number.
   Workloads::Owner connect(size_t pod, size_t container, uint64_t now_ns = kStart) {
-    if (born.insert(container).second) workloads.born(container, path_of(pod, container));
+    if (born.insert(container).second) {
+      paths.born(container, path_of(pod, container));
+      workloads.born(path_of(pod, container));
+    }
     Workloads::Owner owner = workloads.of(container, 0, now_ns);
     TcpCounts& counts = store.tcp(workloads.index(owner));
     counts.connections[0]++;
@@ -114,7 +117,8 @@ struct House {
   PodTable pods;
   int asked = 0;
   std::set<size_t> born;
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads{paths};
   Store store{{kNsPerMs, kNsPerSecond}};
   Workloads::Changes changes;
 };
@@ -258,7 +262,7 @@ START_TEST(not_watched) {
   house.connect(2, 21);
   house.connect(3, 31);
   house.connect(3, 31);
-  house.workloads.born(99, "/system.slice/nginx.service");
+  house.paths.born(99, "/system.slice/nginx.service");
   ck_assert_uint_eq(house.workloads.index(house.workloads.of(99, 0, kStart)), Workloads::kFiltered);
   CHECK_TEXT(house.page(), "shop/db=1 ");
   ck_assert_uint_eq(house.records(Workloads::kFiltered), 1);

@@ -64,12 +64,13 @@ void check_attribution(const Workloads& workloads, uint64_t by_cgroup, uint64_t 
 
 START_TEST(cached) {
   int asked = 0;
-  Workloads* self = nullptr;
-  Workloads workloads([&] {
+  CgroupPaths* self = nullptr;
+  CgroupPaths paths([&] {
     asked++;
     self->born(7, "/system.slice/nginx.service");
   });
-  self = &workloads;
+  self = &paths;
+  Workloads workloads(paths);
   ck_assert_uint_eq(workloads.size(), 0);
   ck_assert(workloads.shown(Workloads::kOther));
   Workloads::Owner owner = workloads.of(7, 0, kStart);
@@ -85,12 +86,13 @@ START_TEST(cached) {
 END_TEST
 
 START_TEST(one_index_for_equal_labels) {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads(paths);
   std::string pod = "/kubepods.slice/kubepods-pod11111111_2222_3333_4444_555555555555.slice";
   std::string id(64, 'a');
-  workloads.born(1, pod + "/cri-containerd-" + id + ".scope");
-  workloads.born(2, pod + "/cri-containerd-" + std::string(64, 'b') + ".scope");
-  workloads.born(3, "/system.slice/a.service");
+  paths.born(1, pod + "/cri-containerd-" + id + ".scope");
+  paths.born(2, pod + "/cri-containerd-" + std::string(64, 'b') + ".scope");
+  paths.born(3, "/system.slice/a.service");
   Workloads::Owner owner = workloads.of(1, 0, kStart);
   CHECK_TEXT(shown(workloads, owner), "unknown/11111111-2222-3333-4444-555555555555");
   ck_assert_uint_eq(workloads.of(2, 0, kStart), owner);
@@ -100,13 +102,14 @@ START_TEST(one_index_for_equal_labels) {
 END_TEST
 
 START_TEST(names_that_render_equal) {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads(paths);
   std::string begin = std::string(127, 'x');
-  workloads.born(1, "/system.slice/" + begin + "xa.service");
-  workloads.born(2, "/system.slice/" + begin + "xb.service");
-  workloads.born(3, "/system.slice/" + begin + "y.service");
-  workloads.born(4, "/system.slice/a\x01.service");
-  workloads.born(5, "/system.slice/a\x02.service");
+  paths.born(1, "/system.slice/" + begin + "xa.service");
+  paths.born(2, "/system.slice/" + begin + "xb.service");
+  paths.born(3, "/system.slice/" + begin + "y.service");
+  paths.born(4, "/system.slice/a\x01.service");
+  paths.born(5, "/system.slice/a\x02.service");
   ck_assert_uint_eq(workloads.of(1, 0, kStart), workloads.of(2, 0, kStart));
   ck_assert_uint_ne(workloads.of(1, 0, kStart), workloads.of(3, 0, kStart));
   ck_assert_uint_eq(workloads.of(4, 0, kStart), workloads.of(5, 0, kStart));
@@ -119,16 +122,17 @@ START_TEST(names_that_render_equal) {
 END_TEST
 
 // The cut at 128 bytes may fall into a character.
-void bear_names_cut_inside_a_character(Workloads& workloads) {
+void bear_names_cut_inside_a_character(CgroupPaths& paths) {
   std::string begin = "/system.slice/" + std::string(127, 'x');
-  workloads.born(1, begin + "\xc3\xa9.service");
-  workloads.born(2, begin + "\xff.service");
-  workloads.born(3, begin + "\xc3 .service");
+  paths.born(1, begin + "\xc3\xa9.service");
+  paths.born(2, begin + "\xff.service");
+  paths.born(3, begin + "\xc3 .service");
 }
 
 START_TEST(names_cut_inside_a_character_look_different) {
-  Workloads workloads;
-  bear_names_cut_inside_a_character(workloads);
+  CgroupPaths paths;
+  Workloads workloads(paths);
+  bear_names_cut_inside_a_character(paths);
   std::set<std::string> rendered;
   for (uint64_t cgroup : {1, 2, 3}) {
     std::string text;
@@ -141,8 +145,9 @@ START_TEST(names_cut_inside_a_character_look_different) {
 END_TEST
 
 START_TEST(names_cut_inside_a_character_are_forgotten) {
-  Workloads workloads;
-  bear_names_cut_inside_a_character(workloads);
+  CgroupPaths paths;
+  Workloads workloads(paths);
+  bear_names_cut_inside_a_character(paths);
   for (uint64_t cgroup : {1, 2, 3})
     (void)workloads.of(cgroup, 0, kStart);
   (void)sweep(workloads, kStart + kMinute);
@@ -150,10 +155,10 @@ START_TEST(names_cut_inside_a_character_are_forgotten) {
   ck_assert_uint_eq(workloads.size(), 0);
   // Their indexes are others' now.
   for (uint64_t cgroup : {7, 8, 9}) {
-    workloads.born(cgroup, unit(cgroup));
+    paths.born(cgroup, unit(cgroup));
     (void)workloads.of(cgroup, 0, kStart + 7 * kMinute);
   }
-  bear_names_cut_inside_a_character(workloads);
+  bear_names_cut_inside_a_character(paths);
   for (uint64_t cgroup : {1, 2, 3}) {
     Workloads::Owner owner = workloads.of(cgroup, 0, kStart + 7 * kMinute);
     ck_assert(held(workloads, owner));
@@ -164,11 +169,12 @@ END_TEST
 
 START_TEST(unknown_is_asked_again) {
   int asked = 0;
-  Workloads workloads([&] { asked++; });
+  CgroupPaths paths([&] { asked++; });
+  Workloads workloads(paths);
   Workloads::Owner unknown = workloads.of(7, 0, kStart);
   CHECK_TEXT(shown(workloads, unknown), "unknown/unknown");
   ck_assert_int_eq(asked, 1);
-  workloads.born(7, "/system.slice/late.service");
+  paths.born(7, "/system.slice/late.service");
   ck_assert_uint_eq(workloads.of(7, 0, kStart + kNsPerSecond - 1), unknown);
   ck_assert_int_eq(asked, 1);
   Workloads::Owner named = workloads.of(7, 0, kStart + kNsPerSecond);
@@ -184,9 +190,10 @@ START_TEST(unknown_is_asked_again) {
 END_TEST
 
 START_TEST(gone_after_five_minutes) {
-  Workloads workloads;
-  workloads.born(1, unit(1));
-  workloads.born(2, unit(2));
+  CgroupPaths paths;
+  Workloads workloads(paths);
+  paths.born(1, unit(1));
+  paths.born(2, unit(2));
   Workloads::Owner first = workloads.of(1, 0, kStart), second = workloads.of(2, 0, kStart);
   Workloads::Index index = workloads.index(first);
   uint64_t serial = workloads.serial(index);
@@ -199,7 +206,7 @@ START_TEST(gone_after_five_minutes) {
   ck_assert(swept.cgroups == std::set<uint64_t>{1});
   ck_assert_uint_eq(workloads.size(), 1);
   ck_assert(held(workloads, second) && !held(workloads, first));
-  workloads.born(3, unit(3));
+  paths.born(3, unit(3));
   Workloads::Owner third = workloads.of(3, 0, kStart + 7 * kMinute);
   ck_assert_uint_eq(workloads.index(third), index);
   ck_assert_uint_ne(workloads.serial(index), serial);
@@ -213,9 +220,10 @@ START_TEST(gone_after_five_minutes) {
 END_TEST
 
 START_TEST(lives_by_its_last_cgroup) {
-  Workloads workloads;
-  workloads.born(1, unit(1));
-  workloads.born(2, unit(1));
+  CgroupPaths paths;
+  Workloads workloads(paths);
+  paths.born(1, unit(1));
+  paths.born(2, unit(1));
   Workloads::Owner owner = workloads.of(1, 0, kStart);
   uint64_t serial = serial_of(workloads, owner);
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute) {
@@ -230,7 +238,8 @@ END_TEST
 
 // Seen now: it must not be removed because a cgroup of it, or its own first look, is old.
 START_TEST(unnamed_but_busy_is_not_removed) {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads(paths);
   Workloads::Owner owner = workloads.of(7, 0, kStart);
   uint64_t serial = serial_of(workloads, owner);
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += 10 * kNsPerSecond) {
@@ -242,7 +251,8 @@ START_TEST(unnamed_but_busy_is_not_removed) {
 END_TEST
 
 START_TEST(idle_cgroup_does_not_take_a_busy_workload_along) {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads(paths);
   Workloads::Owner owner = workloads.of(7, 0, kStart);  // once, and never again
   for (uint64_t at = kStart; at <= kStart + 20 * kMinute; at += kMinute) {
     ck_assert_uint_eq(workloads.of(0, 4242, at), owner);  // "unknown" too
@@ -252,14 +262,15 @@ START_TEST(idle_cgroup_does_not_take_a_busy_workload_along) {
 END_TEST
 
 START_TEST(beyond_the_bound) {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads(paths);
   for (size_t i = 1; i <= Workloads::kWorkloadsMax; i++) {
-    workloads.born(i, unit(i));
+    paths.born(i, unit(i));
     ck_assert_uint_ne(workloads.of(i, 0, kStart), Workloads::kOther);
   }
   ck_assert_uint_eq(workloads.overflow(), 0);
-  workloads.born(9000, unit(9000));
-  workloads.born(9001, unit(1));
+  paths.born(9000, unit(9000));
+  paths.born(9001, unit(1));
   for (int i = 0; i < 3; i++)
     ck_assert_uint_eq(workloads.of(9000, 0, kStart), Workloads::kOther);
   ck_assert_uint_eq(workloads.overflow(), 3);
@@ -278,8 +289,9 @@ END_TEST
 
 // Where the table of cgroups is full each is looked up again, and all is still right.
 START_TEST(cgroup_table_full) {
-  Workloads workloads;
-  auto born = [&](uint64_t cgroup) { workloads.born(cgroup, unit(cgroup % 10)); };
+  CgroupPaths paths;
+  Workloads workloads(paths);
+  auto born = [&](uint64_t cgroup) { paths.born(cgroup, unit(cgroup % 10)); };
   for (uint64_t cgroup = 1; cgroup <= Workloads::kCgroupsMax; cgroup++) {
     born(cgroup);
     (void)workloads.of(cgroup, 0, kStart);
@@ -291,7 +303,7 @@ START_TEST(cgroup_table_full) {
     ck_assert_uint_eq(workloads.of(cgroup, 0, kStart + 1), owner);
   }
   ck_assert_uint_eq(workloads.size(), 10);
-  workloads.born(60000, "/system.slice/alone.service");
+  paths.born(60000, "/system.slice/alone.service");
   Workloads::Owner alone = workloads.of(60000, 0, kStart);
   uint64_t serial = serial_of(workloads, alone);
   for (uint64_t at = kStart; at <= kStart + 12 * kMinute; at += kMinute) {
@@ -303,12 +315,13 @@ START_TEST(cgroup_table_full) {
 END_TEST
 
 START_TEST(churn) {
-  Workloads workloads;
+  CgroupPaths paths;
+  Workloads workloads(paths);
   uint64_t now_ns = kStart;
   std::set<uint64_t> serials;
   for (uint64_t cgroup = 1; cgroup <= 100000; cgroup++) {
     now_ns += 50 * kNsPerMs;
-    workloads.born(cgroup, unit(cgroup));
+    paths.born(cgroup, unit(cgroup));
     Workloads::Owner owner = workloads.of(cgroup, 0, now_ns);
     ck_assert_uint_ne(owner, 0);
     ck_assert(serials.insert(serial_of(workloads, owner)).second);
@@ -347,14 +360,15 @@ CgroupTree plain_tree() {
 
 START_TEST(with_a_tree) {
   CgroupTree tree = plain_tree();
-  Workloads workloads;
-  workloads.set_tree(&tree);
+  CgroupPaths paths;
+  Workloads workloads(paths);
+  paths.set_tree(&tree);
   uint64_t a = tree.id_of_path("/system.slice/a.service");
   ck_assert_uint_ne(a, 0);
   Workloads::Owner owner = workloads.of(a, 0, kStart);
   CHECK_TEXT(shown(workloads, owner), "systemd/a.service");
   // A birth says it as well as the tree; the pid serves where the id says nothing.
-  workloads.born(1ULL << 60, "/system.slice/a.service");
+  paths.born(1ULL << 60, "/system.slice/a.service");
   ck_assert_uint_eq(workloads.of(1ULL << 60, 42, kStart), owner);
   Workloads::Owner by_pid = workloads.of(1ULL << 61, 42, kStart + 5 * kNsPerSecond);
   CHECK_TEXT(shown(workloads, by_pid), "systemd/b.service");

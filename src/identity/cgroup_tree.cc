@@ -223,9 +223,8 @@ std::string CgroupTree::path_of_handle(Hierarchy& hierarchy, uint64_t id) {
   return !path.empty() && path[0] == '/' ? path : std::string();
 }
 
-std::string CgroupTree::scan(const Hierarchy& hierarchy, uint64_t id) {
-  uint64_t legacy_bit = id & kLegacyBit;
-  std::string found;
+void CgroupTree::walk(const Hierarchy& hierarchy, const Visit& visit) {
+  if (!hierarchy.fd) return;
   std::vector<std::string> unread{""};
   size_t dirs = 1;
   while (!unread.empty()) {
@@ -242,14 +241,26 @@ std::string CgroupTree::scan(const Hierarchy& hierarchy, uint64_t id) {
     while (const dirent* entry = readdir(dir.get())) {
       std::string_view name = entry->d_name;
       if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
-      if (dirs++ == kScanDirsMax) return found;
+      if (dirs++ == kScanDirsMax) return;
       unread.push_back(path + "/" + entry->d_name);
-      uint64_t met = entry->d_ino | legacy_bit;  // kernfs: the inode's number is the id, since 5.5
-      if (met == id) found = unread.back();
-      met_.born(met, unread.back());
+      visit(entry->d_ino, unread.back());  // kernfs: the inode's number is the id, since 5.5
     }
   }
+}
+
+std::string CgroupTree::scan(const Hierarchy& hierarchy, uint64_t id) {
+  uint64_t legacy_bit = id & kLegacyBit;
+  std::string found;
+  walk(hierarchy, [&](uint64_t met, const std::string& path) {
+    if ((met | legacy_bit) == id) found = path;
+    met_.born(met | legacy_bit, path);
+  });
   return found;
+}
+
+void CgroupTree::each(const Visit& visit) const {
+  walk(unified_, visit);
+  walk(legacy_, [&](uint64_t id, const std::string& path) { visit(id | kLegacyBit, path); });
 }
 
 std::string CgroupTree::path_of_pid(uint32_t pid) const {

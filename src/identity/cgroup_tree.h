@@ -3,6 +3,7 @@
 #define KUBEPULSE_IDENTITY_CGROUP_TREE_H
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -53,6 +54,11 @@ class CgroupTree {
   // The id of a path that path_of() gave, 0 where it is gone.
   uint64_t id_of_path(std::string_view path, bool legacy = false) const;
 
+  // Calls visit(id, path) for each cgroup there is, of either hierarchy, but for the roots; at most
+  // kScanDirsMax of each.
+  using Visit = std::function<void(uint64_t id, const std::string& path)>;
+  void each(const Visit& visit) const;
+
   const CgroupMounts& mounts() const { return mounts_; }
   // Whether ids are looked up by reading the tree, in either hierarchy.
   bool scans() const { return (unified_.fd && !unified_.by_id) || (legacy_.fd && !legacy_.by_id); }
@@ -70,6 +76,7 @@ class CgroupTree {
   CgroupTree() = default;
   static Hierarchy open_hierarchy(const std::string& point);
   static std::string path_of_handle(Hierarchy& hierarchy, uint64_t id);
+  static void walk(const Hierarchy& hierarchy, const Visit& visit);
   std::string scan(const Hierarchy& hierarchy, uint64_t id);
 
   std::string proc_root_;

@@ -1,8 +1,5 @@
 #include "identity/kubelet_client.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -49,7 +46,10 @@ const char* kubelet_outcome_text(Kind kind) {
 }
 
 KubeletClient::KubeletClient(Loop& loop, KubeletSettings settings, Handlers handlers)
-    : loop_(loop), settings_(std::move(settings)), handlers_(std::move(handlers)) {
+    : loop_(loop),
+      settings_(std::move(settings)),
+      handlers_(std::move(handlers)),
+      resolver_(loop, settings_.resolver) {
   // As the kubelet makes its node's name of the hostname.
   std::string& name = settings_.node_name;
   std::transform(name.begin(), name.end(), name.begin(), ascii_lower);
@@ -105,13 +105,17 @@ Status KubeletClient::set_targets() {
     if (chosen_.empty() || chosen_ == *url) status = add_target(*url, true, false);
     if (!status.ok()) return status;
   }
-  return {};
+  return targets_.empty() ? Status::error("there is nobody to ask") : Status();
 }
 
 void KubeletClient::ask_next() {
-  if (!addresses_.empty()) return fetch();
+  if (!addresses_.empty()) return fetch_next();
   if (++asked_ < targets_.size()) return ask();
-  end(std::move(worst_));
+  KubeletOutcome outcome = worst_;
+  bool is_named = !settings_.url.empty() || !credentials_.server.empty();
+  if (!is_named && !tls_is_built_in() && !settings_.secure_url.empty())
+    outcome.reason += "; " + settings_.secure_url + " is not asked: this build has no TLS";
+  end(outcome);
 }
 
 void KubeletClient::ask() {
@@ -143,29 +147,17 @@ Status KubeletClient::set_tls() {
   return {};
 }
 
-// The seam for names: it ends in fetch() with `addresses_` filled, or in failed().
 void KubeletClient::find_addresses() {
-  const HttpUrl& url = target().url;
-  std::string host = url.host == "localhost" ? "127.0.0.1" : url.host;
-  Address address;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-  if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(url.port);
-    address.length = sizeof *v4;
-  } else if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(url.port);
-    address.length = sizeof *v6;
-  } else {
-    return failed(Kind::unreachable, "names are not looked up: give the address of " + host);
-  }
-  addresses_ = {address};
-  fetch();
+  resolver_.resolve(target().url.host, target().url.port,
+                    [this](Result<Resolver::Addresses> found) {
+                      if (!found.ok()) return failed(Kind::unreachable, found.status().message());
+                      addresses_ = std::move(found.value());
+                      std::reverse(addresses_.begin(), addresses_.end());
+                      fetch_next();
+                    });
 }
 
-void KubeletClient::fetch() {
+void KubeletClient::fetch_next() {
   HttpGet get;
   get.address = addresses_.back().storage;
   get.address_length = addresses_.back().length;
@@ -203,7 +195,7 @@ void KubeletClient::fetched(HttpFetch::Reach reach, const Status& status, int co
   if (outcome.kind != Kind::good) return failed(outcome.kind, outcome.reason);
   if (targets_.size() > 1) chosen_ = target().url.text();
   outcome.url = target().url.text();
-  end(std::move(outcome));
+  end(outcome);
 }
 
 KubeletOutcome KubeletClient::judge(HttpFetch::Reach reach, const Status& status, int code) {
@@ -253,7 +245,7 @@ void KubeletClient::failed(Kind kind, const std::string& reason) {
   });
 }
 
-void KubeletClient::end(KubeletOutcome outcome) {
+void KubeletClient::end(const KubeletOutcome& outcome) {
   credentials_ = KubeletCredentials();
   targets_.clear();
   polling_ = false;

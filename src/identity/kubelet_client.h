@@ -3,8 +3,6 @@
 #ifndef KUBEPULSE_IDENTITY_KUBELET_CLIENT_H
 #define KUBEPULSE_IDENTITY_KUBELET_CLIENT_H
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +18,7 @@
 #include "identity/pod.h"
 #include "identity/pod_list.h"
 #include "identity/pods_settings.h"
+#include "identity/resolver.h"
 #include "identity/tls.h"
 
 namespace kubepulse {
@@ -74,10 +73,6 @@ class KubeletClient {
     bool is_kubelet = true;
     bool may_have_token = true;
   };
-  struct Address {
-    sockaddr_storage storage{};
-    socklen_t length = 0;
-  };
 
   Status set_targets();
   Status add_target(const std::string& url, bool is_kubelet, bool may_have_token);
@@ -86,13 +81,13 @@ class KubeletClient {
   void ask();
   Status set_tls();
   void find_addresses();
-  void fetch();
+  void fetch_next();
   bool take(int code, std::string_view piece);
   void fetched(HttpFetch::Reach reach, const Status& status, int code);
   KubeletOutcome judge(HttpFetch::Reach reach, const Status& status, int code);
   std::string refusal_text(int code) const;
   void failed(KubeletOutcome::Kind kind, const std::string& reason);
-  void end(KubeletOutcome outcome);
+  void end(const KubeletOutcome& outcome);
 
   Loop& loop_;
   KubeletSettings settings_;
@@ -106,6 +101,7 @@ class KubeletClient {
   std::vector<Target> targets_;
   size_t asked_ = 0;                // index of one of them
   std::vector<Address> addresses_;  // of it, still to be tried; the next is the last
+  Resolver resolver_;
   std::unique_ptr<PodListReader> reader_;
   std::string error_body_;
   KubeletOutcome worst_;

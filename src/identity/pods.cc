@@ -167,15 +167,18 @@ Status Pods::read_logs(uint64_t now_ns) {
   auto read = read_pod_logs(settings_.logs, [this](const Pod& pod) {
     if (!table_.keep(pod.uid.view())) table_.add(pod, watched(pod));
   });
-  if (read.ok()) {
+  Status status = read.ok() ? Status() : std::move(read.status());
+  if (status.ok() && read.value().pods == 0 && settings_.source == Source::automatic)
+    status = Status::error(settings_.logs + ": no pods are in it");
+  if (status.ok())
     commit(now_ns);
-    return {};
-  }
-  table_.drop();
-  return std::move(read.status());
+  else
+    table_.drop();
+  return status;
 }
 
-// With a selector the logs could not say which of the pods that are new to us are meant.
+// With a selector the logs could not say which of the pods that are new to us are meant. A folder
+// without any pod is a wrong one rather than the end of all pods.
 Status Pods::fall_back(uint64_t now_ns) {
   if (settings_.source != Source::automatic) return Status::error("logs are not asked");
   if (!settings_.selector.empty())

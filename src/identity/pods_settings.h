@@ -9,6 +9,7 @@
 #include "identity/http_fetch.h"
 #include "identity/label_selector.h"
 #include "identity/namespace_filter.h"
+#include "identity/resolver.h"
 
 namespace kubepulse {
 
@@ -28,6 +29,7 @@ struct KubeletSettings {
   std::string secure_url = "https://127.0.0.1:10250";
   std::string read_only_url = "http://127.0.0.1:10255";
   HttpFetchLimits limits;
+  ResolverSettings resolver;
 };
 
 struct PodsSettings {

@@ -11,44 +11,42 @@ constexpr std::string_view kUnknown = "unknown";
 
 // As the labels will read: names that are cut or mended to the same text are one workload, or its
 // series would stand twice on the page.
-std::string label_key(std::string_view ns, std::string_view pod) {
+std::string label_key(std::string_view ns, std::string_view pod, std::string_view container) {
   std::string key;
   append_label_value(key, ns);
   key += '\0';
   append_label_value(key, pod);
+  key += '\0';
+  append_label_value(key, container);
   return key;
 }
 
-// No label_key() begins so.
-std::string pod_key(std::string_view uid) {
-  std::string key(1, '\0');
-  key += uid;
-  return key;
+std::string label_key(const WorkloadLabels& labels) {
+  return label_key(labels.ns, labels.pod, labels.container);
 }
 
-std::string_view uid_of(const std::string& pod_key) {
-  return std::string_view(pod_key).substr(1);
+std::string cut_label(std::string_view text) {
+  return std::string(cut_text(text, kLabelBytesMax));
 }
 
 }  // namespace
 
-Workloads::Workloads(std::function<void()> read_births) : read_births_(std::move(read_births)) {
+Workloads::Workloads(CgroupPaths& paths, Grain grain) : paths_(paths), grain_(grain) {
   series_.resize(kFirst);
   for (Series& series : series_)
     series.owners = 1;  // they never end
-  series_[kOther].labels = {"other", "other"};
-  series_[kFiltered].labels = series_[kLate].labels = {"unknown", "unknown"};
+  series_[kOther].labels = {"other", "other", ""};
+  series_[kFiltered].labels = series_[kLate].labels = {"unknown", "unknown", ""};
   series_[kOther].shown = true;
   series_[kOther].serial = ++last_serial_;
-  by_labels_.emplace(label_key("other", "other"), kOther);
+  by_labels_.emplace(label_key(series_[kOther].labels), kOther);
   slots_.resize(kOwnersReserved);
   places_ = {{kOther, 0}, {kFiltered, 0}};
 }
 
-void Workloads::born(uint64_t cgroup, std::string_view path) {
-  names_.born(cgroup, path);
+// Asked for now, its name may be there before its first event.
+void Workloads::born(std::string_view path) {
   if (pods_ == nullptr || !pod_unknown_) return;
-  // Asked for now, its name may be there before its first event.
   CgroupOwner owner = owner_of_path(path);
   if (owner.kind == CgroupOwner::pod && !pods_->find(owner.pod_uid, owner.container_id))
     pod_unknown_();
@@ -70,7 +68,7 @@ Workloads::Owner Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_
   Cgroup* known = cgroups_.find(cgroup);
   if (known != nullptr) known->gone_since_ns = 0;
   if (known == nullptr || now_ns >= known->retry_ns) {
-    std::string path = cgroup == 0 ? "" : path_of(cgroup, now_ns);
+    std::string path = cgroup == 0 ? "" : paths_.path_of(cgroup, now_ns);
     if (!path.empty()) {
       attribution_.by_cgroup++;
       Owner owner = owner_of_cgroup_path(path, now_ns);
@@ -78,7 +76,7 @@ Workloads::Owner Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_
       return owner;
     }
   }
-  std::string path = pid == 0 || tree_ == nullptr ? "" : tree_->path_of_pid(pid);
+  std::string path = paths_.path_of_pid(pid);
   if (!path.empty()) {
     attribution_.by_pid++;
     return owner_of_cgroup_path(path, now_ns);
@@ -92,6 +90,17 @@ Workloads::Owner Workloads::look_up(uint64_t cgroup, uint32_t pid, uint64_t now_
   return owner;
 }
 
+Workloads::Owner Workloads::of_path(uint64_t cgroup, std::string_view path, uint64_t now_ns) {
+  Cgroup* known = cgroups_.find(cgroup);
+  if (known != nullptr && known->retry_ns == 0) {
+    known->gone_since_ns = 0;
+    return known->owner;
+  }
+  Owner owner = owner_of_cgroup_path(path, now_ns);
+  remember(cgroup, Cgroup{owner, 0, 0});
+  return owner;
+}
+
 // Where the table is full it is looked up again each time, which is slow but right.
 void Workloads::remember(uint64_t id, const Cgroup& cgroup) {
   if (const Cgroup* old = cgroups_.find(id); old != nullptr)
@@ -100,13 +109,6 @@ void Workloads::remember(uint64_t id, const Cgroup& cgroup) {
   if (held == nullptr) return;
   *held = cgroup;
   slots_[cgroup.owner & kSlotMask].cgroups++;
-}
-
-std::string Workloads::path_of(uint64_t cgroup, uint64_t now_ns) {
-  if (read_births_) read_births_();
-  // What was told at birth is exact and costs nothing; the tree knows those from before the start.
-  if (const std::string* path = names_.find(cgroup)) return *path;
-  return tree_ == nullptr ? "" : tree_->path_of(cgroup, now_ns);
 }
 
 Workloads::Owner Workloads::owner_of_cgroup_path(std::string_view path, uint64_t now_ns) {
@@ -118,18 +120,35 @@ Workloads::Owner Workloads::owner_of_cgroup_path(std::string_view path, uint64_t
 Workloads::Owner Workloads::owner_of_labels(std::string_view ns, std::string_view pod,
                                             uint64_t now_ns) {
   if (!wanted(ns)) return kOwnerFiltered;
-  std::string key = label_key(ns, pod);
+  std::string key = label_key(ns, pod, "");
   auto known = by_key_.find(key);
   if (known != by_key_.end()) {
     slots_[known->second].looked_up_ns = now_ns;
     return handle(known->second);
   }
   if (held_count_ >= kWorkloadsMax) return kOwnerOther;
-  return handle(make_slot(std::move(key), series_named(ns, pod), now_ns));
+  return handle(make_slot(std::move(key), series_named({ns, pod, ""}), now_ns));
+}
+
+// No label_key() begins so.
+std::string Workloads::key_of(const CgroupOwner& pod) const {
+  std::string key(1, '\0');
+  key += pod.pod_uid;
+  if (grain_ == Grain::container) key.append(1, '\0').append(pod.container_id);
+  return key;
+}
+
+std::string_view Workloads::container_of(const PodName& name) const {
+  return grain_ == Grain::container ? name.container : std::string_view();
+}
+
+// The table may know a pod and not, or not yet, that container: the sandbox is in no list.
+bool Workloads::is_whole(const PodName& name, std::string_view container_id) const {
+  return grain_ == Grain::pod || container_id.empty() || !name.container.empty();
 }
 
 Workloads::Owner Workloads::owner_of_pod(const CgroupOwner& pod, uint64_t now_ns) {
-  std::string key = pod_key(pod.pod_uid);
+  std::string key = key_of(pod);
   auto known = by_key_.find(key);
   if (known != by_key_.end()) {
     Slot& slot = slots_[known->second];
@@ -143,20 +162,23 @@ Workloads::Owner Workloads::owner_of_pod(const CgroupOwner& pod, uint64_t now_ns
   }
   if (held_count_ >= kWorkloadsMax) return kOwnerOther;
   std::optional<PodName> name = pods_->find(pod.pod_uid, pod.container_id);
-  Index series = !name            ? make_series(kUnknown, pod.pod_uid)
+  bool named = name && (is_whole(*name, pod.container_id) || !name->watched);
+  Index series = !named           ? make_series({kUnknown, pod.pod_uid, ""})
                  : !name->watched ? kFiltered
-                                  : series_named(name->ns, name->pod);
-  uint32_t slot = make_slot(std::move(key), series, now_ns);
-  slots_[slot].is_pod = true;
-  slots_[slot].container_id = pod.container_id;
-  slots_[slot].named = name.has_value();
-  if (!name) {
-    slots_[slot].waits = true;
-    slots_[slot].waits_since_ns = now_ns;
+                                  : series_named({name->ns, name->pod, container_of(*name)});
+  uint32_t at = make_slot(std::move(key), series, now_ns);
+  Slot& slot = slots_[at];
+  slot.is_pod = true;
+  slot.pod_uid = pod.pod_uid;
+  slot.container_id = pod.container_id;
+  slot.named = named;
+  if (!named) {
+    slot.waits = true;
+    slot.waits_since_ns = now_ns;
     waiting_++;
     if (pod_unknown_) pod_unknown_();
   }
-  return handle(slot);
+  return handle(at);
 }
 
 uint32_t Workloads::make_slot(std::string key, Index series, uint64_t now_ns) {
@@ -197,7 +219,7 @@ void Workloads::end_slot(uint32_t slot, const Changes& changes) {
   held_count_--;
 }
 
-Workloads::Index Workloads::make_series(std::string_view ns, std::string_view pod) {
+Workloads::Index Workloads::make_series(const LabelTexts& labels) {
   Index index;
   if (free_series_.empty()) {
     index = static_cast<Index>(series_.size());
@@ -206,48 +228,46 @@ Workloads::Index Workloads::make_series(std::string_view ns, std::string_view po
     index = free_series_.back();
     free_series_.pop_back();
   }
-  series_[index].labels = {std::string(cut_text(ns, kLabelBytesMax)),
-                           std::string(cut_text(pod, kLabelBytesMax))};
+  series_[index].labels = {cut_label(labels.ns), cut_label(labels.pod),
+                           cut_label(labels.container)};
   series_[index].serial = ++last_serial_;
   return index;
 }
 
-Workloads::Index Workloads::series_named(std::string_view ns, std::string_view pod) {
-  auto known = by_labels_.find(label_key(ns, pod));
+Workloads::Index Workloads::series_named(const LabelTexts& labels) {
+  auto known = by_labels_.find(label_key(labels.ns, labels.pod, labels.container));
   if (known != by_labels_.end()) return known->second;
-  Index index = make_series(ns, pod);
-  show(index, ns, pod);
+  Index index = make_series(labels);
+  show(index, labels);
   return index;
 }
 
-void Workloads::show(Index index, std::string_view ns, std::string_view pod) {
+void Workloads::show(Index index, const LabelTexts& labels) {
   Series& series = series_[index];
-  if (series.shown) by_labels_.erase(label_key(series.labels.ns, series.labels.pod));
-  series.labels = {std::string(cut_text(ns, kLabelBytesMax)),
-                   std::string(cut_text(pod, kLabelBytesMax))};
+  if (series.shown) by_labels_.erase(label_key(series.labels));
+  series.labels = {cut_label(labels.ns), cut_label(labels.pod), cut_label(labels.container)};
   series.serial = ++last_serial_;
   series.shown = true;
-  by_labels_.emplace(label_key(ns, pod), index);
+  by_labels_.emplace(label_key(series.labels), index);
 }
 
 void Workloads::free_series(Index index) {
   Series& series = series_[index];
-  if (series.shown) by_labels_.erase(label_key(series.labels.ns, series.labels.pod));
+  if (series.shown) by_labels_.erase(label_key(series.labels));
   series = Series{};
   free_series_.push_back(index);
 }
 
 // Under these labels from now on, with all that was counted so far where nobody shares it.
-void Workloads::name(uint32_t slot, std::string_view ns, std::string_view pod,
-                     const Changes& changes) {
+void Workloads::name(uint32_t slot, const LabelTexts& labels, const Changes& changes) {
   Index from = places_[slot].series;
-  auto known = by_labels_.find(label_key(ns, pod));
+  auto known = by_labels_.find(label_key(labels.ns, labels.pod, labels.container));
   if (known != by_labels_.end())
     move(slot, known->second, changes);
   else if (series_[from].owners > 1)
-    move(slot, series_named(ns, pod), changes);
+    move(slot, series_named(labels), changes);
   else
-    show(from, ns, pod);
+    show(from, labels);
 }
 
 void Workloads::move(uint32_t slot, Index to, const Changes& changes) {
@@ -271,20 +291,22 @@ void Workloads::settle(uint64_t now_ns, const Changes& changes) {
   for (uint32_t at = kOwnersReserved; at < slots_.size(); at++) {
     Slot& slot = slots_[at];
     if (!slot.is_pod) continue;
-    std::optional<PodName> name_now;
-    if (news) name_now = pods_->find(uid_of(slot.key), slot.container_id);
     // now_ns may lie before what an event said.
     bool waited = slot.waits && now_ns >= slot.waits_since_ns + kGraceNs;
-    if (!name_now && !waited) continue;
+    if (!news && !waited) continue;
+    std::optional<PodName> name_now = pods_->find(slot.pod_uid, slot.container_id);
+    bool whole = name_now && (is_whole(*name_now, slot.container_id) || !name_now->watched);
+    // What has its name keeps it, whatever the table has forgotten since.
+    if (!whole && (slot.named || !waited)) continue;
     if (slot.waits) waiting_--;
     slot.waits = false;
-    slot.named = slot.named || name_now;
+    slot.named = slot.named || whole;
     if (name_now && !name_now->watched)
       move(at, kFiltered, changes);
     else if (name_now)
-      name(at, name_now->ns, name_now->pod, changes);
+      name(at, {name_now->ns, name_now->pod, container_of(*name_now)}, changes);
     else if (wanted(kUnknown))
-      name(at, kUnknown, uid_of(slot.key), changes);
+      name(at, {kUnknown, slot.pod_uid, ""}, changes);
   }
 }
 
@@ -294,7 +316,7 @@ void Workloads::sweep(uint64_t now_ns, const Changes& changes,
   std::vector<uint64_t> gone;
   cgroups_.each([&](uint64_t id, Cgroup& cgroup) {
     // A cgroup without a name is not asked for again: it ages from its last try.
-    if (cgroup.retry_ns == 0 && tree_ != nullptr && tree_->lives(id, now_ns))
+    if (cgroup.retry_ns == 0 && paths_.lives(id, now_ns))
       cgroup.gone_since_ns = 0;
     else if (cgroup.gone_since_ns == 0)
       cgroup.gone_since_ns = now_ns;
@@ -305,8 +327,7 @@ void Workloads::sweep(uint64_t now_ns, const Changes& changes,
     slots_[cgroups_.find(id)->owner & kSlotMask].cgroups--;
     cgroups_.erase(id);
     // Nor does a late event call it back.
-    names_.forget(id);
-    if (tree_ != nullptr) tree_->forget(id);
+    paths_.forget(id);
     cgroup_removed(id);
   }
   for (uint32_t at = kOwnersReserved; at < slots_.size(); at++) {

@@ -18,9 +18,8 @@
 
 #include "base/clock.h"
 #include "base/flat_map.h"
-#include "identity/cgroup_names.h"
 #include "identity/cgroup_path.h"
-#include "identity/cgroup_tree.h"
+#include "identity/cgroup_paths.h"
 #include "identity/pod_table.h"
 
 namespace kubepulse {
@@ -28,6 +27,7 @@ namespace kubepulse {
 struct WorkloadLabels {
   std::string ns;
   std::string pod;
+  std::string container;  // only where containers are told apart; "" is the rest of a pod
 };
 
 class Workloads {
@@ -63,13 +63,13 @@ class Workloads {
     std::function<void(Index)> removed;
   };
 
-  // `read_births` is called before an unknown cgroup is looked up, to hand over (by born()) what
-  // the kernel has told so far: the birth of a cgroup is always told before its first event.
-  explicit Workloads(std::function<void()> read_births = {});
+  // What an owner is: a whole pod, or each of its containers.
+  enum class Grain : uint8_t { pod, container };
 
-  // None is owned. Without a tree only births tell; without a table no pod has a name, and none is
-  // waited for.
-  void set_tree(CgroupTree* tree) { tree_ = tree; }
+  // `paths` is not owned.
+  explicit Workloads(CgroupPaths& paths, Grain grain = Grain::pod);
+
+  // Not owned. Without a table no pod has a name, and none is waited for.
   void set_pods(const PodTable* pods) { pods_ = pods; }
   // Called when a pod is met that is in no list.
   void set_pod_unknown(std::function<void()> pod_unknown) { pod_unknown_ = std::move(pod_unknown); }
@@ -77,12 +77,15 @@ class Workloads {
   // Of a pod the table knows (PodName::watched).
   void set_filter(std::function<bool(std::string_view ns)> wanted) { wanted_ = std::move(wanted); }
 
-  // The kernel has told that a cgroup was made.
-  void born(uint64_t cgroup, std::string_view path);
+  // The kernel has told that a cgroup was made: what it is called may be learnt in time.
+  void born(std::string_view path);
 
   // The owner of an event. Tens of nanoseconds for a cgroup seen before; otherwise it is looked up
   // and remembered. Counts how it was found.
   Owner of(uint64_t cgroup, uint32_t pid, uint64_t now_ns);
+
+  // The same of a cgroup whose path is known; no event, and not counted.
+  Owner of_path(uint64_t cgroup, std::string_view path, uint64_t now_ns);
 
   // Where to count for an owner now. Not to be kept: names come later.
   Index index(Owner owner) const {
@@ -123,6 +126,9 @@ class Workloads {
     uint64_t gone_since_ns = 0;  // 0: it lives
     uint64_t retry_ns = 0;       // not 0: not named yet, ask again then
   };
+  struct LabelTexts {
+    std::string_view ns, pod, container;
+  };
   // What an event needs of an owner.
   struct Place {
     Index series = kLate;
@@ -131,12 +137,13 @@ class Workloads {
   // The rest of it.
   struct Slot {
     std::string key;  // in by_key_; "": free
+    std::string pod_uid;
     std::string container_id;
     uint32_t cgroups = 0;
     uint64_t looked_up_ns = 0;  // last, other than through a cgroup that was known
     uint64_t waits_since_ns = 0;
     bool is_pod = false;
-    bool named = false;  // by the table
+    bool named = false;  // by the table, as far as it ever will be
     bool waits = false;  // to be; its series is not shown yet
   };
   struct Series {
@@ -146,39 +153,40 @@ class Workloads {
     bool shown = false;  // and so in by_labels_
   };
 
-  std::string path_of(uint64_t cgroup, uint64_t now_ns);
   Owner owner_of_cgroup_path(std::string_view path, uint64_t now_ns);
   Owner owner_of_pod(const CgroupOwner& pod, uint64_t now_ns);
   Owner owner_of_labels(std::string_view ns, std::string_view pod, uint64_t now_ns);
+  std::string key_of(const CgroupOwner& pod) const;
+  std::string_view container_of(const PodName& name) const;
+  bool is_whole(const PodName& name, std::string_view container_id) const;
   Owner look_up(uint64_t cgroup, uint32_t pid, uint64_t now_ns);
   void remember(uint64_t id, const Cgroup& cgroup);
 
   Owner handle(uint32_t slot) const { return places_[slot].generation << kSlotBits | slot; }
   uint32_t make_slot(std::string key, Index series, uint64_t now_ns);
   void end_slot(uint32_t slot, const Changes& changes);
-  Index make_series(std::string_view ns, std::string_view pod);
-  Index series_named(std::string_view ns, std::string_view pod);
-  void show(Index index, std::string_view ns, std::string_view pod);
-  void name(uint32_t slot, std::string_view ns, std::string_view pod, const Changes& changes);
+  Index make_series(const LabelTexts& labels);
+  Index series_named(const LabelTexts& labels);
+  void show(Index index, const LabelTexts& labels);
+  void name(uint32_t slot, const LabelTexts& labels, const Changes& changes);
   void move(uint32_t slot, Index to, const Changes& changes);
   void free_series(Index index);
   bool wanted(std::string_view ns) const { return !wanted_ || wanted_(ns); }
 
-  CgroupTree* tree_ = nullptr;
+  CgroupPaths& paths_;
+  Grain grain_;
   const PodTable* pods_ = nullptr;
   uint64_t pods_generation_ = 0;  // that all names are from
-  std::function<void()> read_births_;
   std::function<void()> pod_unknown_;
   std::function<bool(std::string_view)> wanted_;
-  CgroupNames names_{512};
   FlatMap<Cgroup> cgroups_{kCgroupsMax};
   std::vector<Place> places_;  // of the slots
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;
   std::vector<Series> series_;
   std::vector<Index> free_series_;
-  std::unordered_map<std::string, uint32_t> by_key_;  // slots: "\0<uid>" of pods, else labels
-  std::unordered_map<std::string, Index> by_labels_;  // series: "namespace\0pod", as rendered
+  std::unordered_map<std::string, uint32_t> by_key_;  // slots
+  std::unordered_map<std::string, Index> by_labels_;  // series that are shown, as rendered
   size_t held_count_ = 0;
   size_t waiting_ = 0;
   uint64_t last_serial_ = 0;

@@ -28,6 +28,24 @@ struct Histogram {
   }
 };
 
+// One in powers of two, as the kernel programs keep it: bounds of 1 us, 2 us, ... 2^24 us (16.8 s).
+constexpr size_t kPowerBuckets = 26;
+
+struct PowerHistogram {
+  std::array<uint64_t, kPowerBuckets> buckets{};
+  uint64_t sum_ns = 0;
+};
+
+inline const BucketBounds& power_bounds() {
+  static const BucketBounds bounds = [] {
+    BucketBounds powers;
+    for (size_t i = 0; i + 1 < kPowerBuckets; i++)
+      powers.push_back(uint64_t{1000} << i);
+    return powers;
+  }();
+  return bounds;
+}
+
 }  // namespace kubepulse
 
 #endif

@@ -88,6 +88,13 @@ void Page::sample_seconds(std::string_view labels, uint64_t ns) {
   text_ += '\n';
 }
 
+void Page::sample_seconds(std::string_view labels, std::string_view key,
+                          std::string_view value_of_label, uint64_t ns) {
+  begin("", labels, key, value_of_label);
+  append_seconds(text_, ns);
+  text_ += '\n';
+}
+
 void Page::sample(std::string_view labels, std::string_view key, std::string_view value_of_label,
                   uint64_t value) {
   begin("", labels, key, value_of_label);
@@ -102,11 +109,11 @@ void Page::sample(std::string_view labels, std::string_view key, std::string_vie
   text_ += '\n';
 }
 
-void Page::histogram(std::string_view labels, const BucketBounds& bounds,
-                     const Histogram& histogram) {
+void Page::histogram(std::string_view labels, const BucketBounds& bounds, const uint64_t* buckets,
+                     uint64_t sum_ns) {
   uint64_t count = 0;
   for (size_t at = 0; at <= bounds.size(); at++) {
-    count += histogram.buckets[at];
+    count += buckets[at];
     text_ += name_;
     text_ += "_bucket{";
     text_ += labels;
@@ -123,7 +130,7 @@ void Page::histogram(std::string_view labels, const BucketBounds& bounds,
     text_ += '\n';
   }
   begin("_sum", labels);
-  append_seconds(text_, histogram.sum_ns);
+  append_seconds(text_, sum_ns);
   text_ += '\n';
   begin("_count", labels);
   append_number(text_, count);

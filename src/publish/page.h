@@ -27,12 +27,19 @@ class Page {
   void sample(std::string_view labels, uint64_t value);
   void sample(std::string_view labels, int64_t value);
   void sample_seconds(std::string_view labels, uint64_t ns);
+  void sample_seconds(std::string_view labels, std::string_view key,
+                      std::string_view value_of_label, uint64_t ns);
   // The same with one label more, its value not yet escaped.
   void sample(std::string_view labels, std::string_view key, std::string_view value_of_label,
               uint64_t value);
   void sample(std::string_view labels, std::string_view key, std::string_view value_of_label,
               int64_t value);
-  void histogram(std::string_view labels, const BucketBounds& bounds, const Histogram& histogram);
+  void histogram(std::string_view labels, const BucketBounds& bounds, const Histogram& histogram) {
+    this->histogram(labels, bounds, histogram.buckets.data(), histogram.sum_ns);
+  }
+  void histogram(std::string_view labels, const PowerHistogram& histogram) {
+    this->histogram(labels, power_bounds(), histogram.buckets.data(), histogram.sum_ns);
+  }
 
   // Ends an OpenMetrics page.
   void end();
@@ -41,6 +48,8 @@ class Page {
   std::string& text() { return text_; }
 
  private:
+  void histogram(std::string_view labels, const BucketBounds& bounds, const uint64_t* buckets,
+                 uint64_t sum_ns);
   void begin(std::string_view suffix, std::string_view labels, std::string_view key = {},
              std::string_view value_of_label = {});
 

@@ -63,12 +63,10 @@ Counts& Store::counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index,
   if (all[index] != nullptr) return *all[index];
   // "other" is always there, so that what is beyond the bound has a place.
   if (is_never_shown(index)) series = 0;
-  if (series_ + series > kSeriesMax && index >= Workloads::kFirst) {
-    series_overflow_++;
+  if (index >= Workloads::kFirst && !budget_.allows(series))
     return counts_of(all, Workloads::kOther, series);
-  }
   all[index] = std::make_unique<Counts>();
-  series_ += series;
+  budget_.take(series);
   return *all[index];
 }
 
@@ -97,10 +95,10 @@ void Store::count_domain(DnsCounts& counts, std::string_view domain, uint64_t qu
       return;
     }
   }
-  if (counts.domains.size() < kDomainsPerWorkload && series_ < kSeriesMax) {
+  if (counts.domains.size() < kDomainsPerWorkload && budget_.has_room(1)) {
     if (auto id = domains_.hold(domain)) {
       counts.domains.push_back(DomainCount{*id, queries});
-      series_++;
+      budget_.take(1);
       return;
     }
   }
@@ -123,12 +121,12 @@ void Store::merge(Index from, Index to) {
 void Store::remove(Index index) {
   if (index < tcp_.size() && tcp_[index] != nullptr) {
     tcp_[index].reset();
-    series_ -= tcp_series();
+    budget_.give_back(tcp_series());
   }
   if (index < dns_.size() && dns_[index] != nullptr) {
     for (const DomainCount& held : dns_[index]->domains)
       domains_.release(held.domain);
-    series_ -= dns_series() + dns_[index]->domains.size();
+    budget_.give_back(dns_series() + dns_[index]->domains.size());
     dns_[index].reset();
   }
 }

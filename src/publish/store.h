@@ -16,6 +16,7 @@
 #include "identity/workloads.h"
 #include "publish/domains.h"
 #include "publish/histogram.h"
+#include "publish/series_budget.h"
 
 namespace kubepulse {
 
@@ -59,7 +60,7 @@ class Store {
  public:
   using Index = Workloads::Index;
 
-  static constexpr size_t kSeriesMax = 100000;
+  static constexpr size_t kSeriesMax = SeriesBudget::kSeriesMax;
   static constexpr size_t kDomainsPerWorkload = 100;
 
   explicit Store(BucketBounds bounds) : bounds_(std::move(bounds)) {}
@@ -93,9 +94,10 @@ class Store {
 
   const BucketBounds& bounds() const { return bounds_; }
   const Domains& domains() const { return domains_; }
-  size_t series() const { return series_; }
+  size_t series() const { return budget_.used(); }
   uint64_t domain_overflow() const { return domain_overflow_; }
-  uint64_t series_overflow() const { return series_overflow_; }
+  uint64_t series_overflow() const { return budget_.refused(); }
+  SeriesBudget& budget() { return budget_; }  // to be shared with other stores
 
  private:
   template <typename Counts>
@@ -110,9 +112,8 @@ class Store {
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
   bool tells_sockets_ = true;
-  size_t series_ = 0;
+  SeriesBudget budget_;
   uint64_t domain_overflow_ = 0;
-  uint64_t series_overflow_ = 0;
 };
 
 }  // namespace kubepulse

@@ -51,7 +51,8 @@ class Node {
   }
 
   void live(size_t pod) {
-    workloads_.born(pod + 1, path_of(pod));
+    paths_.born(pod + 1, path_of(pod));
+    workloads_.born(path_of(pod));
     for (size_t i = 0; i < kEventsOfPod; i++) {
       Workloads::Index index = workloads_.index(workloads_.of(pod + 1, 0, now_ns_));
       TcpCounts& counts = store_.tcp(index);
@@ -94,7 +95,8 @@ class Node {
   uint64_t counted_ = 0, sent_ = 0;
   std::unique_ptr<Pod> pod_ = std::make_unique<Pod>();
   PodTable pods_;
-  Workloads workloads_;
+  CgroupPaths paths_;
+  Workloads workloads_{paths_};
   Store store_{{kNsPerMs, kNsPerSecond}};
   Workloads::Changes changes_;
 };

@@ -100,8 +100,9 @@ void measure(CgroupTree& tree, const std::vector<Cgroup>& cgroups) {
   uint64_t now_ns = monotonic_ns();
   PodTable pods;
   list_pods(cgroups, pods);
-  Workloads known;
-  known.set_tree(&tree);
+  CgroupPaths paths;
+  paths.set_tree(&tree);
+  Workloads known(paths);
   known.set_pods(&pods);
   for (const Cgroup& cgroup : cgroups)
     known.of(cgroup.id, 0, now_ns);
@@ -115,8 +116,9 @@ void measure(CgroupTree& tree, const std::vector<Cgroup>& cgroups) {
       sum += known.index(known.of(event, 0, now_ns));
   });
   double fresh = best_ns(cgroups.size(), [&] {
-    Workloads workloads;
-    workloads.set_tree(&tree);
+    CgroupPaths own_paths;
+    own_paths.set_tree(&tree);
+    Workloads workloads(own_paths);
     workloads.set_pods(&pods);
     for (const Cgroup& cgroup : cgroups)
       sum += workloads.of(cgroup.id, 0, now_ns);
@@ -130,11 +132,13 @@ void measure(CgroupTree& tree, const std::vector<Cgroup>& cgroups) {
       sum += owner_of_path(cgroup.path).name.size();
   });
   double told = best_ns(cgroups.size(), [&] {
-    Workloads workloads;
-    workloads.set_tree(&tree);
+    CgroupPaths own_paths;
+    own_paths.set_tree(&tree);
+    Workloads workloads(own_paths);
     workloads.set_pods(&pods);
     for (const Cgroup& cgroup : cgroups) {
-      workloads.born(cgroup.id, cgroup.path);
+      own_paths.born(cgroup.id, cgroup.path);
+      workloads.born(cgroup.path);
       sum += workloads.of(cgroup.id, 0, now_ns);
     }
   });

@@ -30,6 +30,11 @@ Case map_case();
 Case http_case();
 Case service_case();
 Case hooks_case();
+Case pods_case();
+Case kubelet_case();
+#ifdef KUBEPULSE_TLS
+Case kubelet_tls_case();
+#endif
 
 }  // namespace kubepulse::live
 

@@ -33,6 +33,8 @@ std::vector<std::string> names_in(const std::string& folder, bool folders_only) 
 }
 
 void remove_folder(const std::string& folder) {
+  for (const std::string& name : names_in(folder, true))
+    remove_folder(folder + "/" + name);
   for (const std::string& name : names_in(folder, false))
     unlink((folder + "/" + name).c_str());
   rmdir(folder.c_str());
@@ -58,6 +60,14 @@ std::string read_file(const std::string& path) {
 bool write_file(const std::string& path, std::string_view text) {
   Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   return file && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+bool make_folders(const std::string& path) {
+  for (size_t end = 0; end != path.npos;) {
+    end = path.find('/', end + 1);
+    if (mkdir(path.substr(0, end).c_str(), 0755) != 0 && errno != EEXIST) return false;
+  }
+  return true;
 }
 
 std::vector<std::string> folders_in(const std::string& folder) {

@@ -17,6 +17,8 @@ bool is_dead_run(const std::string& name);
 std::string read_file(const std::string& path);
 // False where it cannot be written; for files of /proc and /sys as well.
 bool write_file(const std::string& path, std::string_view text);
+// A folder and those above it, where they are not yet.
+bool make_folders(const std::string& path);
 // The names of the folders in `folder`, without "." and "..".
 std::vector<std::string> folders_in(const std::string& folder);
 

@@ -1,12 +1,17 @@
 // The suite's own readers and tools, which need no daemon.
 #include <unistd.h>
 
+#include "identity/cgroup_path.h"
+#include "identity/pod_list.h"
 #include "tests/check.h"
 #include "tests/live/cases.h"
 #include "tests/live/dns_wire.h"
 #include "tests/live/files.h"
 #include "tests/live/harness.h"
+#include "tests/live/kubelet_files.h"
+#include "tests/live/kubelet_server.h"
 #include "tests/live/netns.h"
+#include "tests/live/pods.h"
 #include "tests/live/text_checks.h"
 #include "tests/live/traffic.h"
 
@@ -123,13 +128,65 @@ START_TEST(makes_dns_traffic) {
 }
 END_TEST
 
+HttpAnswer ask_for_pods(const KubeletServer& kubelet) {
+  Result<HttpAnswer> answer =
+      http_get(kubelet.address(), "/pods", "Authorization: Bearer of-good-news\r\n");
+  CHECK_OK(answer.ok() ? Status() : answer.status());
+  return answer.value();
+}
+
+START_TEST(plays_kubelet) {
+  LivePod pod({"self", "web-0"}, LivePod::kSystemdStatic);
+  pod.container();
+  pod.restart();
+  pod.label("app", "web");
+  std::string list = pod_list({pod, LivePod({"self", "db-0"})});
+  KubeletServer kubelet = KubeletServer::start();
+  kubelet.list(list);
+  CHECK_TEXT(ask_for_pods(kubelet).body, list.c_str());
+  kubelet.behave(KubeletServer::kSlowly);
+  CHECK_TEXT(ask_for_pods(kubelet).body, list.c_str());
+  CHECK_TEXT(kubelet.last_target(), "/pods");
+  CHECK_TEXT(kubelet.last_authorization(), "Bearer of-good-news");
+  kubelet.behave(KubeletServer::kForbidden);
+  ck_assert_int_eq(ask_for_pods(kubelet).status, 403);
+  kubelet.behave(KubeletServer::kCut);
+  ck_assert(!http_get(kubelet.address(), "/pods").ok());
+  kubelet.behave(KubeletServer::kDead);
+  ck_assert(!http_dial(kubelet.address()).ok());
+  kubelet.behave(KubeletServer::kWell);
+  CHECK_TEXT(ask_for_pods(kubelet).body, list.c_str());
+  ck_assert_int_eq(static_cast<int>(kubelet.requests()), 5);
+
+  Words names;
+  PodListReader reader([&](const Pod& read) { names.emplace_back(read.name.view()); });
+  CHECK_OK(reader.feed(list));
+  CHECK_OK(reader.finish());
+  ck_assert(names == Words({"web-0", "db-0"}));
+  for (const KubeletFiles& files : {systemd_files(), cgroupfs_files(), systemd_api_files()})
+    ck_assert(files.pods.front() == '{' && files.pod_cgroups().size() >= 10);
+}
+END_TEST
+
+START_TEST(names_pods_cgroups) {
+  for (int layout = 0; layout < LivePod::kLayouts; layout++) {
+    LivePod pod({"self", "web-0"}, static_cast<LivePod::Layout>(layout));
+    for (const Cgroup& cgroup : {pod.container(), pod.sandbox(), pod.restart()}) {
+      CgroupOwner owner = owner_of_path(cgroup.folder);
+      CHECK_TEXT(owner.pod_uid, pod.uid().c_str());
+      ck_assert(owner.container_id.size() == 64);
+    }
+  }
+}
+END_TEST
+
 }  // namespace
 
 Case harness_case() {
   return {"harness",
           false,
           {reads_pages, refuses_pages, reads_json, reads_answers, makes_tcp_traffic,
-           makes_dns_traffic}};
+           makes_dns_traffic, plays_kubelet, names_pods_cgroups}};
 }
 
 }  // namespace kubepulse::live
