@@ -105,8 +105,13 @@ struct sock_cgroup_data___before_5_15 {
   __u64 val;
 };
 
+typedef struct {
+  int counter;
+} atomic_t;
+
 struct sock {
   struct sock_common __sk_common;
+  atomic_t sk_drops;
   int sk_err;
   __u16 sk_protocol;
   __u8 sk_shutdown;
@@ -170,6 +175,15 @@ struct pt_regs___kernel_x86 {
 struct pt_regs___kernel_arm64 {
   __u64 pstate;
   int syscallno;
+};
+
+struct bpf_map;
+
+struct bpf_iter__bpf_map_elem {
+  struct bpf_iter_meta *meta;
+  struct bpf_map *map;
+  void *key;
+  void *value;
 };
 
 struct net_device {

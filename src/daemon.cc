@@ -99,6 +99,18 @@ std::vector<Signal> Probes::signals(uint32_t groups) {
   return signals;
 }
 
+void Probes::each_map(const VisitMap& visit) const {
+  if (cgroup) cgroup->each_map(visit);
+  if (tcp) tcp->each_map(visit);
+  if (dns) dns->each_map(visit);
+}
+
+void Probes::each_program(const VisitProgram& visit) const {
+  if (cgroup) cgroup->each_program(visit);
+  if (tcp) tcp->each_program(visit);
+  if (dns) dns->each_program(visit);
+}
+
 std::string Probes::problem(const Options& options, const Host& host) const {
   std::vector<Signal> wanted = signals(options.groups);
   bool any = (options.groups & (kGroupTcp | kGroupDns)) == 0;
@@ -174,6 +186,8 @@ Status Daemon::attach() {
   log_outcome(probes_.outcome);
   if (std::string problem = probes_.problem(options_, host); !problem.empty())
     return Status::error(problem);
+  probes_.each_map([this](const bpf_map* map, const __u64* errors) { maps_.add(map, errors); });
+  probes_.each_program([this](const bpf_program* program) { programs_.push_back(program); });
   tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
   dns_ = std::make_unique<DnsRecorder>(workloads_, store_, log_.get(), rules_, random_seed());
   // Loading leaves behind some megabytes that libbpf has freed: the kernel's own BTF above all.
@@ -182,6 +196,8 @@ Status Daemon::attach() {
     walk_open(true);
     walk_open(false);
     every(options_.sample_interval_ns, [this] { walk_open(false); });
+  } else {
+    store_.leave_out_sockets();
   }
   every(kSweepNs, [this] {
     workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
@@ -358,6 +374,8 @@ DaemonFacts Daemon::facts() {
   for (const Attached& attached : probes_.outcome)
     facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
                               !attached.flavour.empty()});
+  facts.program_stats = read_program_stats(programs_, "/proc");
+  facts.maps = maps_.read(monotonic_ns());
   const TcpProbe* tcp = probes_.tcp.get();
   facts.events = {{"tcp", tcp_events_, tcp ? tcp->dropped() : 0},
                   {"dns", dns_events_, probes_.dns ? probes_.dns->dropped() : 0}};

@@ -33,6 +33,8 @@ struct Wanted {
     {"kubepulse_tcp_received_bytes_total", "counter", W},
     {"kubepulse_tcp_retransmits_total", "counter", W},
     {"kubepulse_tcp_resets_total", "counter", W ",direction"},
+    {"kubepulse_tcp_connection_states", "gauge", W ",state"},
+    {"kubepulse_tcp_accept_queue_drops_total", "counter", W},
     {"kubepulse_tcp_rtt_seconds", "histogram", W},
     {"kubepulse_dns_queries_total", "counter", W ",domain"},
     {"kubepulse_dns_responses_total", "counter", W ",rcode"},
@@ -66,6 +68,12 @@ struct Wanted {
     {"kubepulse_events_late_total", "counter", "node,type"},
     {"kubepulse_build_info", "gauge", "node,version,revision,libbpf,tls"},
     {"kubepulse_bpf_program_attached", "gauge", "node,program,flavour"},
+    {"kubepulse_bpf_program_runs_total", "counter", "node,program"},
+    {"kubepulse_bpf_program_run_seconds_total", "counter", "node,program"},
+    {"kubepulse_bpf_map_entries", "gauge", "node,map"},
+    {"kubepulse_bpf_map_capacity", "gauge", "node,map"},
+    {"kubepulse_bpf_map_bytes", "gauge", "node,map"},
+    {"kubepulse_bpf_map_update_errors_total", "counter", "node,map"},
     {"kubepulse_attribution_total", "counter", "node,result"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
@@ -199,6 +207,8 @@ struct Bench {
   Bench() {
     facts.version = "1\"2";
     facts.programs = {{"tcp_state", "tp_btf", true}, {"dns", "none", false}};
+    facts.program_stats = {{"tcp_state_typed", 20, 21000}};
+    facts.maps = {{"connections", 22, 23, 24, 25}, {"sides", {}, {}, 26, 27}};
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
     facts.filtered = {{"tcp", 10}, {"dns", 11}};
     facts.late = {{"tcp", 12}, {"dns", 13}};
@@ -336,13 +346,27 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(of_container("kubepulse_cpu_runqueue_latency_seconds_bucket", ",le=\"16.777216\""),
              "6");
   CHECK_TEXT(page.values["process_cpu_seconds_total"], "1.5");
+  auto map = [&](const char* name, const char* of) {
+    auto found = page.values.find(std::string("kubepulse_bpf_map_") + name +
+                                  R"({node="node \"1\"",map=")" + of + "\"}");
+    return found == page.values.end() ? "none" : found->second;
+  };
+  CHECK_TEXT(map("entries", "connections"), "22");
+  CHECK_TEXT(map("capacity", "connections"), "23");
+  CHECK_TEXT(map("bytes", "connections"), "24");
+  CHECK_TEXT(map("update_errors_total", "connections"), "25");
+  CHECK_TEXT(map("entries", "sides"), "none");
+  CHECK_TEXT(map("capacity", "sides"), "none");
+  CHECK_TEXT(map("bytes", "sides"), "26");
+  std::string program = R"({node="node \"1\"",program="tcp_state_typed"})";
+  CHECK_TEXT(page.values["kubepulse_bpf_program_runs_total" + program], "20");
+  CHECK_TEXT(page.values["kubepulse_bpf_program_run_seconds_total" + program], "0.000021");
   CHECK_TEXT(page.values[R"(kubepulse_events_dropped_total{node="node \"1\"",type="dns"})"], "4");
 }
 END_TEST
 
 // What the store says that it holds is what stands on the page.
-START_TEST(series_are_counted) {
-  Bench bench;
+void check_series(Bench& bench) {
   size_t without = parse(bench.page()).values.size();
   for (uint64_t number = 1; number <= 20; number++) {
     Workloads::Index index = bench.busy(number);
@@ -350,6 +374,23 @@ START_TEST(series_are_counted) {
       bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
   }
   ck_assert_uint_eq(parse(bench.page()).values.size(), without + bench.store.series());
+}
+
+START_TEST(series_are_counted) {
+  Bench bench;
+  check_series(bench);
+}
+END_TEST
+
+// Where nobody can look, no state is told to be 0.
+START_TEST(sockets_are_left_out) {
+  Bench bench;
+  bench.store.leave_out_sockets();
+  check_series(bench);
+  Parsed page = parse(bench.page());
+  ck_assert_uint_eq(page.families.at("kubepulse_tcp_connection_states").samples, 0);
+  ck_assert_uint_eq(page.families.at("kubepulse_tcp_accept_queue_drops_total").samples, 0);
+  ck_assert_uint_gt(page.families.at("kubepulse_tcp_connections_total").samples, 0);
 }
 END_TEST
 
@@ -492,6 +533,7 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("exposition", all_families_without_a_workload, all_families_with_workloads,
-           series_are_counted, series_of_a_pod, some_are_not_shown, large_pages_come_in_pieces,
-           a_page_that_is_given_up, workloads_come_and_go_between_pieces,
-           labels_of_an_index_that_is_used_again, no_series_twice_beyond_the_bounds)
+           series_are_counted, series_of_a_pod, sockets_are_left_out, some_are_not_shown,
+           large_pages_come_in_pieces, a_page_that_is_given_up,
+           workloads_come_and_go_between_pieces, labels_of_an_index_that_is_used_again,
+           no_series_twice_beyond_the_bounds)

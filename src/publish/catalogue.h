@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 #include "publish/container_store.h"
 #include "publish/page.h"
 #include "publish/store.h"
@@ -38,6 +40,8 @@ struct DaemonFacts {
   std::string version, revision, libbpf;
   bool tls = false;
   std::vector<ProgramState> programs;
+  std::vector<ProgramStats> program_stats;
+  std::vector<MapStats> maps;
   std::vector<EventCount> events;
   std::vector<NamedCount> filtered;  // of the events taken
   std::vector<NamedCount> late;
