@@ -74,9 +74,9 @@ bool prefers_cgroup(const char* release);
 // Of the running kernel.
 bool prefers_cgroup();
 
-// Whether BPF has an allocator of its own for task storage and for hashes that are not preallocated,
-// so that a program may add to them under the lock of a run queue: since Linux 6.4. Before,
-// kmalloc() may wake kswapd there, which takes that lock.
+// Whether BPF has an allocator of its own for task storage and for hashes that are not
+// preallocated, so that a program may add to them under the lock of a run queue: since Linux 6.4.
+// Before, kmalloc() may wake kswapd there, which takes that lock.
 bool allocates_anywhere(const char* release);
 // Of the running kernel.
 bool allocates_anywhere();

@@ -91,9 +91,8 @@ void SchedProbe::load(const std::vector<Signal>& some, bool with_storage, int le
     skeleton_.reset(sched_bpf__open_opts(options));
     if (skeleton_ == nullptr) return nullptr;
     skeleton_->rodata->legacy_subsys = legacy_subsys;
-    bpf_map__set_autocreate(with_storage ? skeleton_->maps.sched_pids
-                                         : skeleton_->maps.sched_storage,
-                            false);
+    bpf_map__set_autocreate(
+        with_storage ? skeleton_->maps.sched_pids : skeleton_->maps.sched_storage, false);
     if (allocates_anywhere())
       bpf_map__set_map_flags(skeleton_->maps.sched_counts, BPF_F_NO_PREALLOC);
     return skeleton_->skeleton;

@@ -33,8 +33,8 @@ class SchedProbe {
   Status each(const std::function<void(uint64_t cgroup, const sched_counts&)>& visit);
   void forget(uint64_t cgroup);
 
-  // Switches, each with its wait, that were not counted: too many cgroups or tasks, or no memory; or
-  // that the kernel skipped the program for.
+  // Switches, each with its wait, that were not counted: too many cgroups or tasks, or no memory;
+  // or that the kernel skipped the program for.
   uint64_t dropped() const;
 
  private:
