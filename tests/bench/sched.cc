@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,6 +56,10 @@ struct Totals {
   }
 };
 
+unsigned long long switches(const Totals& totals) {
+  return totals.voluntary + totals.preempted;
+}
+
 void print(const char* who, const Totals& totals) {
   printf("%s: voluntary %llu, preempted %llu, waits %llu, waited %llu ns\n", who,
          static_cast<unsigned long long>(totals.voluntary),
@@ -92,16 +97,20 @@ Totals of_kernel(const std::vector<pid_t>& pids) {
   return sum;
 }
 
-Totals of_ours(SchedProbe& probe, uint64_t cgroup) {
-  Totals totals;
+std::map<uint64_t, Totals> all_of_ours(SchedProbe& probe) {
+  std::map<uint64_t, Totals> all;
   Status status = probe.each([&](uint64_t id, const sched_counts& counts) {
-    if (id != cgroup) return;
-    totals = {counts.voluntary, counts.preempted, counts.waited_ns, 0};
+    Totals totals{counts.voluntary, counts.preempted, counts.waited_ns, 0};
     for (uint64_t waits : counts.waits)
       totals.waits += waits;
+    if (!all.emplace(id, totals).second) fail("a cgroup comes twice");
   });
   if (!status.ok()) fail(status.message());
-  return totals;
+  return all;
+}
+
+Totals of_ours(SchedProbe& probe, uint64_t cgroup) {
+  return all_of_ours(probe)[cgroup];
 }
 
 void pin(int cpu) {
@@ -374,23 +383,24 @@ int crowd(const std::string& folder, size_t count) {
     walker.hear(&byte, 1);
   }
   Totals kernel = settled({walker.pid()}) - kernel_before;
-  uint64_t told = 0, cgroups_told = 0;
+  std::map<uint64_t, Totals> all = all_of_ours(*probe);
+  Totals ours;
+  unsigned long long told = 0, dropped = probe->dropped();
   for (const Cgroup& cgroup : cgroups) {
-    Totals totals = of_ours(*probe, cgroup.id());
-    cgroups_told += totals.voluntary + totals.preempted != 0 ? 1 : 0;
-    told += totals.voluntary + totals.preempted;
+    auto found = all.find(cgroup.id());
+    if (found == all.end()) continue;
+    told++;
+    ours.voluntary += found->second.voluntary;
+    ours.preempted += found->second.preempted;
   }
-  told -= ours_before.voluntary + ours_before.preempted;
-  uint64_t dropped = probe->dropped();
+  ours = ours - ours_before;
   walker.end();
   for (const Cgroup& cgroup : cgroups)
     cgroup.remove();
   parent.remove();
-  printf("kernel: %llu switches; ours: %llu of %llu cgroups, dropped %llu\n",
-         static_cast<unsigned long long>(kernel.voluntary + kernel.preempted),
-         static_cast<unsigned long long>(told), static_cast<unsigned long long>(cgroups_told),
-         static_cast<unsigned long long>(dropped));
-  return kernel.voluntary + kernel.preempted == told + dropped && cgroups_told > 4000 ? 0 : 1;
+  printf("kernel: %llu switches; ours: %llu of %llu cgroups, dropped %llu\n", switches(kernel),
+         switches(ours), told, dropped);
+  return switches(kernel) == switches(ours) + dropped && told < count ? 0 : 1;
 }
 
 int hold(const std::string& controller, const std::string& flavour) {
