@@ -71,6 +71,11 @@ static __always_inline void take_base(struct sched_base *base, struct task_struc
   base->nvcsw = READ(typed, task, nvcsw);
 }
 
+// It has never left a CPU before.
+static __always_inline bool is_new(struct task_struct *task, const bool typed) {
+  return READ(typed, task, nvcsw) + READ(typed, task, nivcsw) == 1;
+}
+
 static __always_inline void leaves(struct task_struct *task, struct sched_base *base,
                                    const bool typed) {
   struct sched_base last = *base;
@@ -82,8 +87,8 @@ static __always_inline void leaves(struct task_struct *task, struct sched_base *
   }
   bool voluntary = base->nvcsw != last.nvcsw;
   __sync_fetch_and_add(voluntary ? &counts->voluntary : &counts->preempted, 1);
-  __u64 waited_ns = base->run_delay - last.run_delay;
   if (base->pcount == last.pcount) return;
+  __u64 waited_ns = base->run_delay - last.run_delay;
   __u32 bucket = power_bucket(waited_ns);
   if (bucket >= POWER_BUCKETS) return;  // for the verifier
   __sync_fetch_and_add(&counts->waited_ns, waited_ns);
@@ -98,7 +103,7 @@ static __always_inline bool is_dead(struct task_struct *task) {
 // A task without a base: `fresh` becomes it. False where none is needed.
 static __always_inline bool begins(struct task_struct *task, struct sched_base *fresh,
                                    const bool typed) {
-  if (READ(typed, task, nvcsw) + READ(typed, task, nivcsw) == 1)
+  if (is_new(task, typed))
     leaves(task, fresh, typed);
   else
     take_base(fresh, task, typed);
@@ -130,7 +135,7 @@ static __always_inline void leaves_by_pid(struct task_struct *task, const bool t
   __u32 pid = READ(typed, task, pid);
   if (!pid) return;  // idle
   struct sched_base *base = bpf_map_lookup_elem(&sched_pids, &pid);
-  if (base) {
+  if (base && !is_new(task, typed)) {  // else it is of an earlier task with this pid
     leaves(task, base, typed);
     if (is_dead(task)) bpf_map_delete_elem(&sched_pids, &pid);
     return;
