@@ -132,11 +132,12 @@ struct reset_counts {
 // The kernel's sums of a task when it left a CPU last.
 struct sched_base {
   __u64 run_delay;
+  __u64 pcount;
   __u64 nvcsw;
 };
-RECORD_ASSERT(sizeof(struct sched_base) == 16, "sched_base has padding");
+RECORD_ASSERT(sizeof(struct sched_base) == 24, "sched_base has padding");
 
-// Of a cgroup's tasks: how often one left a CPU, and how long each had waited for that run of it.
+// Of a cgroup's tasks: how often one left a CPU, and how long it had waited for the run before.
 struct sched_counts {
   __u64 voluntary;  // it slept, or ended
   __u64 preempted;  // it could have gone on

@@ -38,7 +38,8 @@ struct css_set {
 };
 
 struct sched_info {
-  unsigned long long run_delay;  // ns on run queues, with CONFIG_SCHED_INFO
+  unsigned long pcount;          // how often it was given a CPU, and
+  unsigned long long run_delay;  // ns that it waited for one; with CONFIG_SCHED_INFO
 };
 
 struct thread_info {

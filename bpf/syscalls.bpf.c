@@ -25,6 +25,8 @@ const volatile __u8 preemptible = 0;
 
 // Calls that are not in `syscalls`, as it was full.
 __u64 syscalls_dropped = 0;
+// Calls without a latency: no place to note when they began.
+__u64 running_errors = 0;
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -143,7 +145,10 @@ static __always_inline int entered(void *regs, long number, const enum flavour f
     return 0;
   }
   struct running *running = running_of(task, flavour, true);
-  if (!running) return 0;
+  if (!running) {
+    __sync_fetch_and_add(&running_errors, 1);
+    return 0;
+  }
   if (again && running->state == STATE_RUNNING && running->number == number) return 0;
   running->number = number;
   running->state = STATE_RUNNING;

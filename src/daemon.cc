@@ -103,12 +103,16 @@ void Probes::each_map(const VisitMap& visit) const {
   if (cgroup) cgroup->each_map(visit);
   if (tcp) tcp->each_map(visit);
   if (dns) dns->each_map(visit);
+  if (sched) sched->each_map(visit);
+  if (syscalls) syscalls->each_map(visit);
 }
 
 void Probes::each_program(const VisitProgram& visit) const {
   if (cgroup) cgroup->each_program(visit);
   if (tcp) tcp->each_program(visit);
   if (dns) dns->each_program(visit);
+  if (sched) sched->each_program(visit);
+  if (syscalls) syscalls->each_program(visit);
 }
 
 std::string Probes::problem(const Options& options, const Host& host) const {

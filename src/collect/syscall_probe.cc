@@ -125,6 +125,16 @@ void SyscallProbe::forget(uint64_t cgroup) {
   }
 }
 
+void SyscallProbe::each_map(const VisitMap& visit) const {
+  visit(skeleton_->maps.syscalls, &skeleton_->bss->syscalls_dropped);
+  // One of the two is loaded.
+  for (bpf_map* running : {skeleton_->maps.running_by_task, skeleton_->maps.running_by_thread})
+    if (bpf_map__autocreate(running)) visit(running, &skeleton_->bss->running_errors);
+}
+void SyscallProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(skeleton_->obj, visit);
+}
+
 uint64_t SyscallProbe::dropped() const {
   return __atomic_load_n(&skeleton_->bss->syscalls_dropped, __ATOMIC_RELAXED);
 }

@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "bpf/event.h"
 #include "collect/loader.h"
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 #include "collect/syscall_names.h"
 
 struct syscalls_bpf;
@@ -46,6 +48,10 @@ class SyscallProbe {
   // Runs that the kernel skipped, of the second program where there are two: each may be a call
   // that was not counted, or one without a latency. None before Linux 7.0: see prefers_cgroup().
   uint64_t skipped() const;
+
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
 
  private:
   struct SkeletonDeleter {
