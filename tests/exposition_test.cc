@@ -40,6 +40,14 @@ struct Wanted {
     {"kubepulse_dns_responses_total", "counter", W ",rcode"},
     {"kubepulse_dns_timeouts_total", "counter", W},
     {"kubepulse_dns_latency_seconds", "histogram", W},
+    {"kubepulse_network_interface_receive_bytes_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_receive_packets_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_receive_errors_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_receive_drops_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_bytes_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_packets_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_errors_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_drops_total", "counter", W ",interface"},
     {"kubepulse_cpu_runqueue_latency_seconds", "histogram", C},
     {"kubepulse_cpu_context_switches_total", "counter", C ",kind"},
     {"kubepulse_cpu_usage_seconds_total", "counter", C},
@@ -231,6 +239,7 @@ struct Bench {
     tcp.active[1] = -3;
     store.count_query(index, "example.com");
     store.dns(index).responses[3] = number;
+    store.interface(index, "eth0").values = {1, 2, 3, 4, 5, 6, 7, number};
     return index;
   }
   // A unit of which all is known.
@@ -405,7 +414,8 @@ START_TEST(series_of_a_pod) {
   size_t before = bench.store.series();
   bench.store.tcp(bench.workload(2)).sent_bytes = 7;
   bench.store.count_query(bench.workload(2), "example.com");
-  told = series_of_pod(kGroupTcp | kGroupDns, 2, 0);
+  bench.store.interface(bench.workload(2), "eth0");
+  told = series_of_pod(kGroupTcp | kGroupDns | kGroupInterfaces, 2, 0);
   // No restarts, but "other", which is charged before there is one.
   ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);
 }
