@@ -383,14 +383,16 @@ DaemonFacts Daemon::facts() {
   const TcpProbe* tcp = probes_.tcp.get();
   facts.events = {{"tcp", tcp_events_, tcp ? tcp->dropped() : 0},
                   {"dns", dns_events_, probes_.dns ? probes_.dns->dropped() : 0}};
-  auto records = [this](Workloads::Index index) {
-    const TcpCounts* tcp_counts = store_.tcp_if_any(index);
-    const DnsCounts* dns_counts = store_.dns_if_any(index);
-    return std::vector<NamedCount>{{"tcp", tcp_counts == nullptr ? 0 : tcp_counts->records},
-                                   {"dns", dns_counts == nullptr ? 0 : dns_counts->records}};
+  auto tcp_records = [this](Workloads::Index index) {
+    const TcpCounts* counts = store_.tcp_if_any(index);
+    return counts == nullptr ? 0 : counts->records;
   };
-  facts.filtered = records(Workloads::kFiltered);
-  facts.late = records(Workloads::kLate);
+  auto dns_records = [this](Workloads::Index index) {
+    const DnsCounts* counts = store_.dns_if_any(index);
+    return counts == nullptr ? 0 : counts->records;
+  };
+  pods_->table().each_namespace(
+      [&facts](std::string_view ns, size_t count) { facts.pods.emplace_back(ns, count); });
   Pods::Facts pods = pods_->facts(monotonic_ns());
   facts.kubelet_polls = {{"ok", pods.polls_ok}, {"error", pods.polls_failed}};
   facts.kubelet_pods_age_ns = pods.age_ns;
@@ -400,6 +402,10 @@ DaemonFacts Daemon::facts() {
   facts.overflow = {{"workloads", workloads_.overflow()},
                     {"series", store_.series_overflow()},
                     {"domains", store_.domain_overflow()},
+                    {"tcp_filtered", tcp_records(Workloads::kFiltered)},
+                    {"dns_filtered", dns_records(Workloads::kFiltered)},
+                    {"tcp_late", tcp_records(Workloads::kLate)},
+                    {"dns_late", dns_records(Workloads::kLate)},
                     {"pods", pods_->table().overflow()},
                     {"containers", containers_.overflow()},
                     {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},

@@ -72,8 +72,6 @@ struct Wanted {
     {"kubepulse_syscall_latency_seconds", "histogram", C ",syscall"},
     {"kubepulse_events_total", "counter", "node,type"},
     {"kubepulse_events_dropped_total", "counter", "node,type"},
-    {"kubepulse_events_filtered_total", "counter", "node,type"},
-    {"kubepulse_events_late_total", "counter", "node,type"},
     {"kubepulse_build_info", "gauge", "node,version,revision,libbpf,tls"},
     {"kubepulse_bpf_program_attached", "gauge", "node,program,flavour"},
     {"kubepulse_bpf_program_runs_total", "counter", "node,program"},
@@ -83,6 +81,7 @@ struct Wanted {
     {"kubepulse_bpf_map_bytes", "gauge", "node,map"},
     {"kubepulse_bpf_map_update_errors_total", "counter", "node,map"},
     {"kubepulse_attribution_total", "counter", "node,result"},
+    {"kubepulse_pods", "gauge", "namespace,node"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
@@ -218,8 +217,7 @@ struct Bench {
     facts.program_stats = {{"tcp_state_typed", 20, 21000}};
     facts.maps = {{"connections", 22, 23, 24, 25}, {"sides", {}, {}, 26, 27}};
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
-    facts.filtered = {{"tcp", 10}, {"dns", 11}};
-    facts.late = {{"tcp", 12}, {"dns", 13}};
+    facts.pods = {{"shop", 3}};
     facts.kubelet_polls = {{"ok", 14}, {"error", 15}};
     facts.kubelet_pods_age_ns = 2500000000;
     facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};
@@ -292,7 +290,7 @@ void check_wanted(const Parsed& page, bool with_workload, bool openmetrics) {
     auto family = page.families.find(name);
     ck_assert_msg(family != page.families.end(), "%s is missing", name.c_str());
     CHECK_TEXT(family->second.type, type);
-    bool of_workloads = std::string_view(wanted.labels).rfind("namespace,", 0) == 0;
+    bool of_workloads = std::string_view(wanted.labels).rfind("namespace,pod", 0) == 0;
     if (of_workloads && !with_workload) {
       ck_assert_uint_eq(family->second.samples, 0);
       continue;

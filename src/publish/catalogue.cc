@@ -339,15 +339,6 @@ void add_daemon(std::vector<MetricFamily>& all) {
                          for (const EventCount& e : f.events)
                            p.sample(node, "type", e.type, e.dropped);
                        }));
-  all.push_back(daemon("kubepulse_events_filtered_total", MetricKind::counter,
-                       "Records of workloads that the filters leave out.",
-                       [](const DaemonFacts& f, Labels node, Page& p) {
-                         write_named(f.filtered, node, "type", p);
-                       }));
-  all.push_back(daemon(
-      "kubepulse_events_late_total", MetricKind::counter,
-      "Records of workloads whose series had ended.",
-      [](const DaemonFacts& f, Labels node, Page& p) { write_named(f.late, node, "type", p); }));
   all.push_back(daemon("kubepulse_build_info", MetricKind::gauge, "What is running; always 1.",
                        write_build_info));
   all.push_back(daemon("kubepulse_bpf_program_attached", MetricKind::gauge,
@@ -358,6 +349,16 @@ void add_daemon(std::vector<MetricFamily>& all) {
                        "Events by how they found their workload.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.attribution, node, "result", p);
+                       }));
+  all.push_back(daemon("kubepulse_pods", MetricKind::gauge, "Pods known on this node.",
+                       [](const DaemonFacts& f, Labels node, Page& p) {
+                         for (const auto& [ns, count] : f.pods) {
+                           std::string labels;
+                           append_label(labels, "namespace", ns);
+                           labels += ',';
+                           labels += node;
+                           p.sample(labels, uint64_t{count});
+                         }
                        }));
   all.push_back(daemon("kubepulse_kubelet_polls_total", MetricKind::counter,
                        "Times that the kubelet was asked for its pods.",
@@ -376,7 +377,7 @@ void add_daemon(std::vector<MetricFamily>& all) {
       daemon("kubepulse_series", MetricKind::gauge, "Workload series held now.",
              [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.series); }));
   all.push_back(daemon("kubepulse_overflow_total", MetricKind::counter,
-                       "What exceeded the bound of a table.",
+                       "What is not told: beyond a bound, left out by a filter, or too late.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.overflow, node, "table", p);
                        }));

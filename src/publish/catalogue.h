@@ -43,10 +43,9 @@ struct DaemonFacts {
   std::vector<ProgramStats> program_stats;
   std::vector<MapStats> maps;
   std::vector<EventCount> events;
-  std::vector<NamedCount> filtered;  // of the events taken
-  std::vector<NamedCount> late;
   std::vector<NamedCount> attribution;
   std::vector<NamedCount> overflow;
+  std::vector<std::pair<std::string, uint64_t>> pods;  // by namespace
   std::vector<NamedCount> kubelet_polls;
   std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;
