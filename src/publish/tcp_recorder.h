@@ -26,7 +26,8 @@ class TcpRecorder {
   // whose end only the walk could tell, end. Until it has ended the ring is not drained (see
   // OpenConnections). `first`: only listeners are noted, so that the next walk can tell the
   // direction of connections that are older than the daemon. `lost` is the sum of all losses so
-  // far: where it grew since the last whole walk, the active gauges are counted anew.
+  // far, of records and of owners that changed their series (Workloads::partings): where it grew
+  // since the last whole walk, the active gauges are counted anew.
   void begin_walk(bool first, uint64_t lost, uint64_t now_ns);
   void walked(const tcp_record& record);
   void end_walk(bool whole);
