@@ -130,6 +130,8 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
   if (oom_watch_ != nullptr) oom_watch_->add(cgroup, path);
   switch (reader_->read(cgroup, files_, stats)) {
     case CgroupRead::done:
+      // They stand in the file of the working set.
+      if ((files_ & kStatMajorFaults) == 0) stats.major_faults.reset();
       recorder_.files(cgroup, path, stats, now_ns);
       return true;
     case CgroupRead::gone:
