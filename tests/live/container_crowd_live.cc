@@ -16,6 +16,10 @@ namespace {
 
 constexpr double kResidentBytesMax = 64 << 20;
 
+// Told of every unit wherever there are CPU times, of v1 or v2; cpu.stat is there without its
+// controller, too.
+constexpr const char* kLook = "kubepulse_cpu_usage_seconds_total";
+
 double resident_bytes(const Page& page) {
   return page.value("process_resident_memory_bytes");
 }
@@ -61,36 +65,45 @@ START_TEST(going_while_read) {
 }
 END_TEST
 
+// As many as the daemon looks at; an emulated machine would take minutes.
+size_t units_of_crowd() {
+  return getenv("CK_TIMEOUT_MULTIPLIER") == nullptr ? 4096 : 512;
+}
+
+// What is beyond the budget of series is counted for namespace="other"; nothing is refused.
 START_TEST(thousands) {
-  constexpr size_t kUnits = 4096;
   Daemon daemon = Daemon::start();
   std::vector<Cgroup> units;
-  for (size_t at = 0; at < kUnits; at++)
+  for (size_t at = 0; at < units_of_crowd(); at++)
     units.push_back(make_counted_unit("many-" + std::to_string(at)));
-  Child burner = burn_in(units[0]);
+  std::vector<HttpAnswer> answers;
   double slowest_s = 0;
-  size_t shown = 0;
   for (int times = 0; times < 3; times++) {
     sleep_ms(1050);
     uint64_t start_ns = monotonic_ns();
-    Page page = daemon.scrape();
+    Result<HttpAnswer> answer = http_get(daemon.address(), "/metrics");
     slowest_s = std::max(slowest_s, seconds_since(start_ns));
-    ck_assert_msg(resident_bytes(page) < kResidentBytesMax, "%g bytes", resident_bytes(page));
-    shown = 0;
-    for (const Sample& sample : page.samples())
-      if (sample.name == "kubepulse_cpu_usage_seconds_total") shown++;
-    if (getenv("KUBEPULSE_LIVE_VERBOSE") != nullptr)
-      printf("thousands: %zu shown, %.1f MiB, %.3f s\n", shown,
-             resident_bytes(page) / (1 << 20), seconds_since(start_ns));
+    if (answer.ok()) answers.push_back(std::move(answer.value()));
   }
-  ck_assert_msg(slowest_s < kPromptSeconds, "a page took %g s", slowest_s);
-  kill_and_wait(burner);
+  // Before anything can fail: they would stand in the way of all tests.
   for (const Cgroup& unit : units)
     remove_cgroup(unit);
+  ck_assert_uint_eq(answers.size(), 3);
+  ck_assert_msg(slowest_s < kPromptSeconds, "a page took %g s", slowest_s);
+  for (const HttpAnswer& answer : answers) {
+    Result<Page> page = Page::parse(answer.body);
+    CHECK_OK(page.ok() ? Status() : page.status());
+    double resident = resident_bytes(page.value());
+    ck_assert_msg(resident < kResidentBytesMax, "%g bytes", resident);
+    double told = page.value().value("kubepulse_overflow_total", {{"table", "series"}});
+    size_t shown = 0;
+    for (const Sample& sample : page.value().samples())
+      if (sample.name == kLook && sample.label("pod")->compare(0, 5, "many-") == 0) shown++;
+    ck_assert_msg(shown == units.size() || (shown > 1000 && told > 0), "%zu of %zu are shown",
+                  shown, units.size());
+  }
   Page page = fresh_page(daemon);
   check_absent(page, "kubepulse_memory_usage_bytes", units[1].owner.labels());
-  // It goes on as before.
-  ck_assert_int_eq(daemon.get("/healthz").status, 200);
   daemon.stop();
 }
 END_TEST
