@@ -5,7 +5,7 @@
 #   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
 
-VERSION  ?= 0.2.0
+VERSION  ?= 0.3.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 DESTDIR ?=
@@ -176,8 +176,8 @@ test: check live
 
 # The live suite inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
 # table of them. Needs deps TOOLS=1, not root.
-test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live
-	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(BUILD)/arm64/kubepulse $(BUILD)/arm64/tests/live/live
+test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live $(BUILD)/tests/bench/sched
+	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(addprefix $(BUILD)/arm64/,kubepulse tests/live/live tests/bench/sched)
 	$(Q)UPDATE=$(UPDATE) JOBS=$(JOBS) tests/vm/run $(BUILD) $(KERNELS)
 
 bench: $(BUILD)/kubepulse $(BENCHES)

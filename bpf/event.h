@@ -21,7 +21,9 @@ enum tcp_kind {
   TCP_KIND_FAILED = 2,  // a connect that ended before it was established; `error` says why
   TCP_KIND_CLOSED = 3,  // an established connection has ended
   TCP_KIND_OPEN = 4,    // seen open by a walk, not an event
-  TCP_KIND_LISTEN = 5,  // seen listening by a walk, not an event
+  TCP_KIND_LISTEN = 5,  // seen listening by a walk, not an event; or listens again, with `drops`
+  TCP_KIND_CONNECTING = 6,  // seen connecting by a walk, not an event
+  TCP_KIND_UNLISTENED = 7,  // a listener that has dropped anything listens no more
 };
 
 enum tcp_direction {
@@ -49,7 +51,9 @@ struct tcp_record {
   __u8 family;  // AF_INET or AF_INET6; an IPv4-mapped IPv6 address is given as AF_INET
   __u8 kind;
   __u8 direction;
-  __u8 unused[7];
+  __u8 state;  // as a walk has met it, of include/net/tcp_states.h
+  __u8 unused[2];
+  __u32 drops;  // of a listener: segments of handshakes that it has dropped so far
   __u8 local[16];
   __u8 remote[16];
   char comm[16];  // only with the event log
@@ -128,11 +132,12 @@ struct reset_counts {
 // The kernel's sums of a task when it left a CPU last.
 struct sched_base {
   __u64 run_delay;
+  __u64 pcount;
   __u64 nvcsw;
 };
-RECORD_ASSERT(sizeof(struct sched_base) == 16, "sched_base has padding");
+RECORD_ASSERT(sizeof(struct sched_base) == 24, "sched_base has padding");
 
-// Of a cgroup's tasks: how often one left a CPU, and how long each had waited for that run of it.
+// Of a cgroup's tasks: how often one left a CPU, and how long it had waited for the run before.
 struct sched_counts {
   __u64 voluntary;  // it slept, or ended
   __u64 preempted;  // it could have gone on

@@ -38,11 +38,11 @@ struct css_set {
 };
 
 struct sched_info {
-  unsigned long long run_delay;  // ns on run queues, with CONFIG_SCHED_INFO
+  unsigned long pcount;          // how often it was given a CPU, and
+  unsigned long long run_delay;  // ns that it waited for one; with CONFIG_SCHED_INFO
 };
 
 struct thread_info {
-  unsigned long flags;
   __u32 status;  // x86
 };
 
@@ -106,8 +106,13 @@ struct sock_cgroup_data___before_5_15 {
   __u64 val;
 };
 
+typedef struct {
+  int counter;
+} atomic_t;
+
 struct sock {
   struct sock_common __sk_common;
+  atomic_t sk_drops;
   int sk_err;
   __u16 sk_protocol;
   __u8 sk_shutdown;
@@ -164,12 +169,22 @@ struct bpf_iter__task_file {
 };
 
 // Registers at the entry to the kernel; <linux/ptrace.h> has the name for those of user space.
-struct pt_regs___x86 {
+struct pt_regs___kernel_x86 {
   unsigned long orig_ax;
 };
 
-struct pt_regs___arm64 {
+struct pt_regs___kernel_arm64 {
+  __u64 pstate;
   int syscallno;
+};
+
+struct bpf_map;
+
+struct bpf_iter__bpf_map_elem {
+  struct bpf_iter_meta *meta;
+  struct bpf_map *map;
+  void *key;
+  void *value;
 };
 
 struct net_device {

@@ -1,5 +1,5 @@
-// The bucket of a duration in a histogram of powers of two: see POWER_BUCKETS. Apart, so that a unit
-// test can ask.
+// The bucket of a duration in a histogram of powers of two: see POWER_BUCKETS. Apart, so that a
+// unit test can ask.
 #ifndef KUBEPULSE_BPF_POWER_BUCKET_H
 #define KUBEPULSE_BPF_POWER_BUCKET_H
 

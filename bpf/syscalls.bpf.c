@@ -20,8 +20,13 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 // By number: 0, or the slot plus one and flags (SYSCALL_*).
 const volatile __u8 syscall_table[SYSCALL_NUMBERS] = {};
 
+// Set where a task may be preempted within a tracepoint: see is_counted().
+const volatile __u8 preemptible = 0;
+
 // Calls that are not in `syscalls`, as it was full.
 __u64 syscalls_dropped = 0;
+// Calls without a latency: no place to note when they began.
+__u64 running_errors = 0;
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -31,11 +36,17 @@ struct {
   __type(value, struct syscall_counts);
 } syscalls SEC(".maps");
 
-// The call that a task is in.
+enum state {
+  STATE_NONE,
+  STATE_RUNNING,
+  STATE_COUNTED,  // by the first program; not used where one is enough
+};
+
+// The tracked call that a task is in, or was in last.
 struct running {
-  __u64 start_ns;  // 0: none that is tracked
+  __u64 start_ns;
   __u32 number;
-  __u32 unused;
+  __u32 state;
 };
 
 // Since 5.11, for tracing programs since 5.13.
@@ -75,14 +86,15 @@ static __always_inline struct running *running_of(struct task_struct *task,
   return bpf_map_lookup_elem(&running_by_thread, &thread);
 }
 
-// In a call that came the 32-bit way (in_ia32_syscall(), is_compat_task() of the kernel).
-static __always_inline bool is_compat(struct task_struct *task, const enum flavour flavour) {
+// In a call that came the 32-bit way: in_ia32_syscall(), compat_user_mode() of the kernel.
+static __always_inline bool is_compat(struct task_struct *task, void *regs,
+                                      const enum flavour flavour) {
 #if defined(__TARGET_ARCH_x86)
   const __u32 ts_compat = 2;  // arch/x86/include/asm/thread_info.h
   return READ(flavour == BY_TASK, task, thread_info.status) & ts_compat;
 #else
-  const unsigned long tif_32bit = 1 << 22;  // arch/arm64/include/asm/thread_info.h
-  return READ(flavour == BY_TASK, task, thread_info.flags) & tif_32bit;
+  const __u64 psr_mode32_bit = 0x10;  // arch/arm64/include/uapi/asm/ptrace.h
+  return READ(flavour == BY_TASK, (struct pt_regs___kernel_arm64 *)regs, pstate) & psr_mode32_bit;
 #endif
 }
 
@@ -105,19 +117,41 @@ static __always_inline struct syscall_counts *counts_of(__u8 entry) {
   return counts;
 }
 
-static __always_inline int entered(long number, const enum flavour flavour) {
+// Since 7.0 a task may be preempted within a tracepoint, and the kernel skips the program for what
+// other tasks do meanwhile on that CPU, for as long as a time slice. So there are two of each
+// program, of which it skips one: the second one does what the first was kept from. Where another
+// task is preempted within the second, too, both are skipped, and only the kernel's count of
+// skipped runs tells of it.
+//
+// Whether the first program has counted this call already; if this is the first, it notes that.
+static __always_inline bool is_counted(struct running *running, long number, const bool again) {
+  if (!running) return again;
+  bool is_counted = again && running->state == STATE_COUNTED && running->number == number;
+  running->number = number;
+  running->state = again ? STATE_NONE : STATE_COUNTED;
+  return is_counted;
+}
+
+static __always_inline int entered(void *regs, long number, const enum flavour flavour,
+                                   const bool again) {
   __u8 entry = tracked(number);
   if (!entry) return 0;
   struct task_struct *task = current_task(flavour);
-  if (is_compat(task, flavour)) return 0;
+  if (is_compat(task, regs, flavour)) return 0;
   if (entry & SYSCALL_AT_ENTRY) {
+    if (preemptible && is_counted(running_of(task, flavour, true), number, again)) return 0;
     struct syscall_counts *counts = counts_of(entry);
     if (counts) __sync_fetch_and_add(&counts->untimed, 1);
     return 0;
   }
   struct running *running = running_of(task, flavour, true);
-  if (!running) return 0;
+  if (!running) {
+    __sync_fetch_and_add(&running_errors, 1);
+    return 0;
+  }
+  if (again && running->state == STATE_RUNNING && running->number == number) return 0;
   running->number = number;
+  running->state = STATE_RUNNING;
   running->start_ns = bpf_ktime_get_ns();
   return 0;
 }
@@ -129,19 +163,34 @@ static __always_inline bool is_error(long value) {
   return value < 0 && value >= -4095 && !(value <= -512 && value >= -516);
 }
 
-static __always_inline int returned(unsigned long number, long value, const enum flavour flavour) {
+// The number that the call came with, for as long as no signal is delivered.
+static __always_inline unsigned long number_of(void *regs, const bool typed) {
+#if defined(__TARGET_ARCH_x86)
+  return READ(typed, (struct pt_regs___kernel_x86 *)regs, orig_ax);
+#else
+  return READ(typed, (struct pt_regs___kernel_arm64 *)regs, syscallno);
+#endif
+}
+
+static __always_inline int returned(void *regs, long value, const enum flavour flavour,
+                                    const bool again, const bool typed) {
+  unsigned long number = number_of(regs, typed);
   __u8 entry = tracked(number);
   if (!entry || (entry & SYSCALL_AT_ENTRY)) return 0;
-  __u64 now_ns = bpf_ktime_get_ns();
+  __u64 now_ns = again ? 0 : bpf_ktime_get_ns();
   if ((entry & SYSCALL_RETURNS_TWICE) && value == 0) return 0;
   struct task_struct *task = current_task(flavour);
-  if (is_compat(task, flavour)) return 0;
+  if (is_compat(task, regs, flavour)) return 0;
   __u64 start_ns = 0;
-  struct running *running = running_of(task, flavour, false);
-  if (running) {
-    if (running->number == number) start_ns = running->start_ns;
-    running->start_ns = 0;
+  struct running *running = running_of(task, flavour, preemptible);
+  if (running && running->state == STATE_RUNNING && running->number == number)
+    start_ns = running->start_ns;
+  if (preemptible) {
+    if (is_counted(running, number, again)) return 0;
+  } else if (running) {
+    running->state = STATE_NONE;
   }
+  if (again) now_ns = bpf_ktime_get_ns();
   struct syscall_counts *counts = counts_of(entry);
   if (!counts) return 0;
   if (is_error(value)) __sync_fetch_and_add(&counts->errors, 1);
@@ -157,41 +206,44 @@ static __always_inline int returned(unsigned long number, long value, const enum
   return 0;
 }
 
-// The number that the call came with, for as long as no signal is delivered.
-static __always_inline unsigned long number_of(void *regs, const bool typed) {
-#if defined(__TARGET_ARCH_x86)
-  return READ(typed, (struct pt_regs___x86 *)regs, orig_ax);
-#else
-  return READ(typed, (struct pt_regs___arm64 *)regs, syscallno);
-#endif
-}
-
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_entered_task, struct pt_regs *regs, long number) {
-  return entered(number, BY_TASK);
+  return entered(regs, number, BY_TASK, false);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_returned_task, struct pt_regs *regs, long value) {
-  return returned(number_of(regs, true), value, BY_TASK);
+  return returned(regs, value, BY_TASK, false, true);
 }
 
 SEC("tp_btf/sys_enter")
+int BPF_PROG(syscall_entered_again, struct pt_regs *regs, long number) {
+  return entered(regs, number, BY_TASK, true);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall_returned_again, struct pt_regs *regs, long value) {
+  return returned(regs, value, BY_TASK, true, true);
+}
+
+// Without a second one: older kernels, and those whose types are not known, where it is not worth
+// it.
+SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_entered_thread, struct pt_regs *regs, long number) {
-  return entered(number, BY_THREAD);
+  return entered(regs, number, BY_THREAD, false);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_returned_thread, struct pt_regs *regs, long value) {
-  return returned(number_of(regs, true), value, BY_THREAD);
+  return returned(regs, value, BY_THREAD, false, true);
 }
 
 SEC("raw_tp/sys_enter")
 int BPF_PROG(syscall_entered_raw, struct pt_regs *regs, long number) {
-  return entered(number, BY_THREAD);
+  return entered(regs, number, BY_THREAD, false);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(syscall_returned_raw, struct pt_regs *regs, long value) {
-  return returned(number_of(regs, false), value, BY_THREAD);
+  return returned(regs, value, BY_THREAD, false, false);
 }

@@ -15,14 +15,33 @@ static __always_inline void syn_sent(struct sock *sk, const bool typed) {
   if (!remember((__u64)sk, &connection)) __sync_fetch_and_add(&connections_overflow, 1);
 }
 
-static __always_inline void listening(struct sock *sk, const bool typed) {
+// What a listener has dropped by now: a walk may not meet it again, and one that listens again
+// goes on counting where it was. Of most there is nothing to tell.
+static __always_inline void tell_drops(struct sock *sk, struct tcp_sock *tp, int kind,
+                                       const bool typed) {
+  __u32 drops = READ(typed, sk, sk_drops.counter);
+  if (!drops) return;
+  struct tcp_record *record = reserve(kind, bpf_ktime_get_ns());
+  if (!record) return;
+  struct connection nobody = {.cgroup = owner_of(sk, typed)};
+  fill_connection(record, &nobody);
+  fill_socket(record, sk, tp, typed);
+  record->sent_bytes = record->received_bytes = 0;
+  record->retransmits = record->rtt_us = 0;
+  record->drops = drops;
+  bpf_ringbuf_submit(record, 0);
+}
+
+static __always_inline void listening(struct sock *sk, struct tcp_sock *tp, const bool again,
+                                      const bool typed) {
+  if (!again) tell_drops(sk, tp, TCP_KIND_LISTEN, typed);
   if (!keep_listeners) return;
   struct listener_key key = {socket_netns(sk, typed), READ(typed, sk, __sk_common.skc_num)};
   struct listener listener = {};
   listener.cgroup = owner_of(sk, typed);
   listener.pid = bpf_get_current_pid_tgid() >> 32;
   if (keep_comm) bpf_get_current_comm(listener.comm, sizeof listener.comm);
-  bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
+  remember_listener(key, &listener, BPF_ANY);
 }
 
 static __always_inline void passive(struct connection *connection, struct sock *sk,
@@ -87,8 +106,9 @@ static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
   if (again && !connection) return;
   bool connecting = old_state == TCP_SYN_SENT || (old_state == TCP_SYN_RECV && connection);
-  // An accepted socket that never was established, or a listener.
-  if (old_state == TCP_LISTEN || (old_state == TCP_SYN_RECV && !connection)) return;
+  if (old_state == TCP_LISTEN) return tell_drops(sk, tp, TCP_KIND_UNLISTENED, typed);
+  // An accepted socket that never was established.
+  if (old_state == TCP_SYN_RECV && !connection) return;
   struct tcp_record *record =
       reserve(connecting ? TCP_KIND_FAILED : TCP_KIND_CLOSED, bpf_ktime_get_ns());
   if (record) {
@@ -142,7 +162,7 @@ static __always_inline void state_changed(struct sock *sk, struct tcp_sock *tp, 
   else if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK)
     closing(sk, typed);
   else if (new_state == TCP_LISTEN)
-    listening(sk, typed);
+    listening(sk, tp, again, typed);
 }
 
 // Bits of the states that anything is done at, for the first and the second call.
@@ -226,6 +246,50 @@ int BPF_PROG(tcp_reset_received, const struct sock *sk) {
   return 0;
 }
 
+// One socket as a walk has met it; `task` holds it open where nothing is remembered of it.
+static __always_inline void tell_socket(struct seq_file *seq, struct sock *sk,
+                                        const struct connection *connection,
+                                        struct task_struct *task) {
+  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  if (family != AF_INET && family != AF_INET6) return;
+  int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  if (state == TCP_CLOSE || state == TCP_SYN_RECV) return;
+  if (state == TCP_LISTEN && !task) return;
+  struct tcp_record record = {};
+  record.kind = state == TCP_LISTEN     ? TCP_KIND_LISTEN
+                : state == TCP_SYN_SENT ? TCP_KIND_CONNECTING
+                                        : TCP_KIND_OPEN;
+  record.state = state;
+  record.direction = TCP_DIRECTION_UNKNOWN;
+  if (connection) fill_connection(&record, connection);
+  record.time_ns = bpf_ktime_get_ns();
+  fill_socket(&record, sk, (struct tcp_sock *)sk, false);
+  if (state == TCP_LISTEN)
+    record.drops = BPF_CORE_READ(sk, sk_drops.counter);
+  else
+    fill_totals(&record, sk, (struct tcp_sock *)sk, state, false);
+  if (task && !connection) {
+    __u64 legacy = task_legacy_cgroup(task);
+    record.cgroup = legacy ? legacy : socket_cgroup(sk, false);
+    record.pid = BPF_CORE_READ(task, tgid);
+    BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
+    // Its end is told, and its entry deleted, just before the state is stored: one that is ending
+    // now must not be taken for one from before the start.
+    state = BPF_CORE_READ(sk, __sk_common.skc_state);
+    if (state == TCP_CLOSE) return;
+  }
+  if (state == TCP_LISTEN && keep_listeners) {
+    struct listener_key where = {record.netns, record.local_port};
+    struct listener listener = {.cgroup = record.cgroup, .pid = record.pid};
+    __builtin_memcpy(listener.comm, record.comm, sizeof listener.comm);
+    remember_listener(where, &listener, BPF_NOEXIST);
+  }
+  bpf_seq_write(seq, &record, sizeof record);
+}
+
+// Set by the daemon where the walk below goes over the connections that are remembered, too.
+__u32 connections_walked = 0;
+
 // Every TCP socket that a task holds open, in all network namespaces. Read by the daemon at start
 // and every few seconds; a socket that several descriptors share comes more than once.
 SEC("iter/task_file")
@@ -237,36 +301,20 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
   struct socket *socket = BPF_CORE_READ(file, private_data);
   struct sock *sk = BPF_CORE_READ(socket, sk);
   if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) return 0;
-  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-  if (family != AF_INET && family != AF_INET6) return 0;
-  int state = BPF_CORE_READ(sk, __sk_common.skc_state);
-  if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV) return 0;
-
   __u64 key = (__u64)sk;
-  struct tcp_record record = {};
   struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-  record.kind = state == TCP_LISTEN ? TCP_KIND_LISTEN : TCP_KIND_OPEN;
-  record.direction = TCP_DIRECTION_UNKNOWN;
-  if (connection) fill_connection(&record, connection);
-  record.time_ns = bpf_ktime_get_ns();
-  fill_socket(&record, sk, (struct tcp_sock *)sk, false);
-  if (state != TCP_LISTEN) fill_totals(&record, sk, (struct tcp_sock *)sk, state, false);
-  if (!connection) {
-    __u64 legacy = task_legacy_cgroup(task);
-    record.cgroup = legacy ? legacy : socket_cgroup(sk, false);
-    record.pid = BPF_CORE_READ(task, tgid);
-    BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
-    // Its end is told, and its entry deleted, just before the state is stored: one that is ending
-    // now must not be taken for one from before the start.
-    state = BPF_CORE_READ(sk, __sk_common.skc_state);
-    if (state == TCP_CLOSE) return 0;
-  }
-  if (state == TCP_LISTEN && keep_listeners) {
-    struct listener_key where = {record.netns, record.local_port};
-    struct listener listener = {.cgroup = record.cgroup, .pid = record.pid};
-    __builtin_memcpy(listener.comm, record.comm, sizeof listener.comm);
-    bpf_map_update_elem(&listeners, &where, &listener, BPF_NOEXIST);
-  }
-  bpf_seq_write(ctx->meta->seq, &record, sizeof record);
+  if (!connection || !connections_walked) tell_socket(ctx->meta->seq, sk, connection, task);
+  return 0;
+}
+
+// Every connection that is remembered: those that nobody has accepted yet, or that are closed and
+// not yet over, have no descriptor. The entry goes before its socket does. (Linux 5.9)
+SEC("iter/bpf_map_elem")
+int tcp_remembered(struct bpf_iter__bpf_map_elem *ctx) {
+  __u64 *key = ctx->key;
+  struct connection *value = ctx->value;
+  if (!key || !value) return 0;
+  struct connection connection = *value;
+  tell_socket(ctx->meta->seq, (struct sock *)*key, &connection, 0);
   return 0;
 }

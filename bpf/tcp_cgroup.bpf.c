@@ -56,8 +56,24 @@ struct {
   __type(value, struct tcp_ending);
 } endings SEC(".maps");
 
+// Failed updates; of the other maps in tcp_output.h.
+__u64 sides_errors = 0;
+__u64 endings_errors = 0;
+
 static __always_inline struct side *side_of(struct bpf_sock *sk) {
   return sk ? bpf_sk_storage_get(&sides, sk, 0, 0) : 0;
+}
+
+static __always_inline struct side *make_side(struct bpf_sock *sk) {
+  struct side *side = bpf_sk_storage_get(&sides, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  if (!side) __sync_fetch_and_add(&sides_errors, 1);
+  return side;
+}
+
+static __always_inline bool remember(__u64 cookie, const struct tcp_connection *connection) {
+  if (bpf_map_update_elem(&connections, &cookie, connection, BPF_ANY) == 0) return true;
+  __sync_fetch_and_add(&connections_errors, 1);
+  return false;
 }
 
 static __always_inline void fill_socket(struct tcp_record *record, struct bpf_sock_ops *ctx) {
@@ -132,8 +148,7 @@ static __always_inline void connecting(struct bpf_sock_ops *ctx) {
     connection.pid = side->pid;
   }
   __u64 cookie = bpf_get_socket_cookie(ctx);
-  if (bpf_map_update_elem(&connections, &cookie, &connection, BPF_ANY) != 0)
-    __sync_fetch_and_add(&connections_overflow, 1);
+  if (!remember(cookie, &connection)) __sync_fetch_and_add(&connections_overflow, 1);
 }
 
 // Another program may have asked for the state of a socket that is older than we are: without a
@@ -155,8 +170,7 @@ static __always_inline void established(struct bpf_sock_ops *ctx) {
     fresh.cgroup = side->cgroup;
     fresh.pid = side->pid;
     // A connect that found no room has been counted then.
-    if (bpf_map_update_elem(&connections, &cookie, &fresh, BPF_ANY) != 0 && accepted)
-      __sync_fetch_and_add(&connections_overflow, 1);
+    if (!remember(cookie, &fresh) && accepted) __sync_fetch_and_add(&connections_overflow, 1);
     connection = &fresh;
   }
   struct tcp_record *record = reserve(TCP_KIND_OPENED, now_ns);
@@ -243,7 +257,7 @@ static __always_inline void name_task(struct side *side) {
 SEC("cgroup/sock_create")
 int tcp_socket_made(struct bpf_sock *ctx) {
   if (ctx->type != SOCK_STREAM || ctx->protocol != IPPROTO_TCP) return 1;
-  struct side *side = bpf_sk_storage_get(&sides, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  struct side *side = make_side(ctx);
   if (!side) return 1;
   side->cgroup = bpf_get_current_cgroup_id();
   name_task(side);
@@ -278,7 +292,7 @@ static __always_inline int connect_begins(struct bpf_sock_addr *ctx) {
   if (ctx->type != SOCK_STREAM || ctx->protocol != IPPROTO_TCP) return 1;
   struct bpf_sock *sk = ctx->sk;
   if (!sk) return 1;
-  struct side *side = bpf_sk_storage_get(&sides, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  struct side *side = make_side(sk);
   if (!side) return 1;
   connect_lost(side, bpf_get_socket_cookie(ctx), sk->dst_ip4);
   side->marks |= SIDE_CONNECTING;
@@ -370,7 +384,8 @@ static __always_inline void ending(struct __sk_buff *skb, const struct segment *
   if (fin_out && now.sent_bytes > 0) now.sent_bytes--;
   struct tcp_ending *told = bpf_map_lookup_elem(&endings, &cookie);
   if (told && told->sent_bytes > now.sent_bytes) now.sent_bytes = told->sent_bytes;
-  bpf_map_update_elem(&endings, &cookie, &now, BPF_ANY);
+  if (bpf_map_update_elem(&endings, &cookie, &now, BPF_ANY) != 0)
+    __sync_fetch_and_add(&endings_errors, 1);
 }
 
 // While connecting, an RST that does not is none (RFC 9293 3.10.7.3). The answer may be here before
@@ -445,7 +460,7 @@ static __always_inline void name_owner(struct __sk_buff *skb, struct bpf_sock *s
   struct side *side = side_of(sk);
   if (side && side->cgroup) return;
   __u64 cgroup = bpf_sk_cgroup_id(sk);
-  side = bpf_sk_storage_get(&sides, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  side = make_side(sk);
   if (side)
     side->cgroup = cgroup;
   else

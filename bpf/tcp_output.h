@@ -10,6 +10,8 @@
 
 #include "bpf/event.h"
 
+#define EEXIST 17
+
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 4 << 20);
@@ -26,6 +28,9 @@ struct {
 __u64 tcp_dropped = 0;
 __u64 connections_overflow = 0;
 __u64 resets_overflow = 0;
+// Failed updates by map; of the ring it is tcp_dropped.
+__u64 connections_errors = 0;
+__u64 resets_errors = 0;
 
 // Only the event log tells names of tasks.
 const volatile __u8 keep_comm = 0;
@@ -39,6 +44,8 @@ static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
   record->time_ns = now_ns;
   record->kind = kind;
   record->error = 0;
+  record->state = 0;
+  record->drops = 0;
   __builtin_memset(record->unused, 0, sizeof record->unused);
   return record;
 }
@@ -47,7 +54,8 @@ static __always_inline struct reset_counts *reset_counts_of(__u64 cgroup) {
   struct reset_counts *counts = bpf_map_lookup_elem(&resets, &cgroup);
   if (counts) return counts;
   struct reset_counts zero = {};
-  bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
+  long error = bpf_map_update_elem(&resets, &cgroup, &zero, BPF_NOEXIST);
+  if (error && error != -EEXIST) __sync_fetch_and_add(&resets_errors, 1);
   counts = bpf_map_lookup_elem(&resets, &cgroup);
   if (!counts) __sync_fetch_and_add(&resets_overflow, 1);
   return counts;

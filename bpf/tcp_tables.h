@@ -44,6 +44,8 @@ struct {
   __type(value, struct listener);
 } listeners SEC(".maps");
 
+__u64 listeners_errors = 0;
+
 // Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
 const volatile __u8 keep_listeners = 0;
 // Set where a task may be preempted within a tracepoint.
@@ -55,7 +57,15 @@ static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
 }
 
 static __always_inline bool remember(__u64 key, const struct connection *connection) {
-  return bpf_map_update_elem(&connections, &key, connection, BPF_ANY) == 0;
+  if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY) == 0) return true;
+  __sync_fetch_and_add(&connections_errors, 1);
+  return false;
+}
+
+static __always_inline void remember_listener(struct listener_key key,
+                                              const struct listener *listener, __u64 flags) {
+  long error = bpf_map_update_elem(&listeners, &key, listener, flags);
+  if (error && error != -EEXIST) __sync_fetch_and_add(&listeners_errors, 1);
 }
 
 #endif

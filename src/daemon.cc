@@ -99,6 +99,22 @@ std::vector<Signal> Probes::signals(uint32_t groups) {
   return signals;
 }
 
+void Probes::each_map(const VisitMap& visit) const {
+  if (cgroup) cgroup->each_map(visit);
+  if (tcp) tcp->each_map(visit);
+  if (dns) dns->each_map(visit);
+  if (sched) sched->each_map(visit);
+  if (syscalls) syscalls->each_map(visit);
+}
+
+void Probes::each_program(const VisitProgram& visit) const {
+  if (cgroup) cgroup->each_program(visit);
+  if (tcp) tcp->each_program(visit);
+  if (dns) dns->each_program(visit);
+  if (sched) sched->each_program(visit);
+  if (syscalls) syscalls->each_program(visit);
+}
+
 std::string Probes::problem(const Options& options, const Host& host) const {
   std::vector<Signal> wanted = signals(options.groups);
   bool any = (options.groups & (kGroupTcp | kGroupDns)) == 0;
@@ -174,6 +190,8 @@ Status Daemon::attach() {
   log_outcome(probes_.outcome);
   if (std::string problem = probes_.problem(options_, host); !problem.empty())
     return Status::error(problem);
+  probes_.each_map([this](const bpf_map* map, const __u64* errors) { maps_.add(map, errors); });
+  probes_.each_program([this](const bpf_program* program) { programs_.push_back(program); });
   tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
   dns_ = std::make_unique<DnsRecorder>(workloads_, store_, log_.get(), rules_, random_seed());
   // Loading leaves behind some megabytes that libbpf has freed: the kernel's own BTF above all.
@@ -182,6 +200,8 @@ Status Daemon::attach() {
     walk_open(true);
     walk_open(false);
     every(options_.sample_interval_ns, [this] { walk_open(false); });
+  } else {
+    store_.leave_out_sockets();
   }
   every(kSweepNs, [this] {
     workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
@@ -336,16 +356,19 @@ HttpResponse Daemon::serve(const HttpRequest& request) {
 
 HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
+  uint64_t begun_ns = monotonic_ns();
   read_resets();
-  containers_.gather(monotonic_ns());
+  containers_.gather(begun_ns);
   settle();
+  uint64_t gathering_ns = monotonic_ns() - begun_ns;
   HttpResponse response;
   bool openmetrics = request.accepts_openmetrics;
   response.content_type = openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                       : "text/plain; version=0.0.4; charset=utf-8";
-  response.stream =
-      exposition_.page(openmetrics ? PageFormat::openmetrics : PageFormat::text, facts(),
-                       [this](uint64_t duration_ns) { scrape_duration_ns_ = duration_ns; });
+  response.stream = exposition_.page(openmetrics ? PageFormat::openmetrics : PageFormat::text,
+                                     facts(), [this, gathering_ns](uint64_t writing_ns) {
+                                       scrape_duration_ns_ = gathering_ns + writing_ns;
+                                     });
   return response;
 }
 
@@ -358,17 +381,21 @@ DaemonFacts Daemon::facts() {
   for (const Attached& attached : probes_.outcome)
     facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
                               !attached.flavour.empty()});
+  facts.program_stats = read_program_stats(programs_, "/proc");
+  facts.maps = maps_.read(monotonic_ns());
   const TcpProbe* tcp = probes_.tcp.get();
   facts.events = {{"tcp", tcp_events_, tcp ? tcp->dropped() : 0},
                   {"dns", dns_events_, probes_.dns ? probes_.dns->dropped() : 0}};
-  auto records = [this](Workloads::Index index) {
-    const TcpCounts* tcp_counts = store_.tcp_if_any(index);
-    const DnsCounts* dns_counts = store_.dns_if_any(index);
-    return std::vector<NamedCount>{{"tcp", tcp_counts == nullptr ? 0 : tcp_counts->records},
-                                   {"dns", dns_counts == nullptr ? 0 : dns_counts->records}};
+  auto tcp_records = [this](Workloads::Index index) {
+    const TcpCounts* counts = store_.tcp_if_any(index);
+    return counts == nullptr ? 0 : counts->records;
   };
-  facts.filtered = records(Workloads::kFiltered);
-  facts.late = records(Workloads::kLate);
+  auto dns_records = [this](Workloads::Index index) {
+    const DnsCounts* counts = store_.dns_if_any(index);
+    return counts == nullptr ? 0 : counts->records;
+  };
+  pods_->table().each_namespace(
+      [&facts](std::string_view ns, size_t count) { facts.pods.emplace_back(ns, count); });
   Pods::Facts pods = pods_->facts(monotonic_ns());
   facts.kubelet_polls = {{"ok", pods.polls_ok}, {"error", pods.polls_failed}};
   facts.kubelet_pods_age_ns = pods.age_ns;
@@ -378,6 +405,10 @@ DaemonFacts Daemon::facts() {
   facts.overflow = {{"workloads", workloads_.overflow()},
                     {"series", store_.series_overflow()},
                     {"domains", store_.domain_overflow()},
+                    {"tcp_filtered", tcp_records(Workloads::kFiltered)},
+                    {"dns_filtered", dns_records(Workloads::kFiltered)},
+                    {"tcp_late", tcp_records(Workloads::kLate)},
+                    {"dns_late", dns_records(Workloads::kLate)},
                     {"pods", pods_->table().overflow()},
                     {"containers", containers_.overflow()},
                     {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},

@@ -45,6 +45,9 @@ struct Probes {
   static Probes open(const Options& options, const Host& host, const CgroupMounts& mounts);
   // What there is to be attached for these groups of metrics, in the order of `outcome`.
   static std::vector<Signal> signals(uint32_t groups);
+  // The maps and the programs of all of them.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
   // What is in the way: that there is nothing to measure with, or that --flavour cannot be had.
   // Empty: nothing.
   std::string problem(const Options& options, const Host& host) const;
@@ -92,6 +95,8 @@ class Daemon {
   std::unique_ptr<TcpRecorder> tcp_;
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
+  MapReader maps_{"/proc"};
+  std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;
   Notifier notifier_ = Notifier::from_environment();
   Loop::TimerId expiry_timer_ = 0;

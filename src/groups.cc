@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "collect/connect_failure.h"
 #include "collect/dns_message.h"
+#include "collect/tcp_state.h"
 #include "publish/histogram.h"
 
 namespace kubepulse {
@@ -79,8 +80,8 @@ SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
     series.values += values;
     series.histograms += histograms;
   };
-  // connections, active, failures, bytes, retransmits, resets
-  add(kGroupTcp, 2 + 2 + kFailureReasons + 3 + 2, 3 * histogram);
+  // connections, active, failures, bytes, retransmits, resets, states, drops
+  add(kGroupTcp, 2 + 2 + kFailureReasons + 3 + 2 + kTcpStates + 1, 3 * histogram);
   add(kGroupDns, 1 + kRcodeKinds + 1, histogram);
   add(kGroupRunQueue, 2, kPowerSeries);
   add(kGroupCpu, 2, 0);

@@ -412,7 +412,7 @@ void shrink_tables(Options& options, const Given (&given)[kFlagCount]) {
   auto is_given = [&](const char* name) { return !given[find_flag(name) - kFlags].source.empty(); };
   if (!is_given("tcp-ring")) options.tcp_ring_bytes = 1 << 20;
   if (!is_given("dns-ring")) options.dns_ring_bytes = 512 << 10;
-  if (!is_given("tcp-connections")) options.tcp_connections = 16384;
+  if (!is_given("tcp-connections")) options.tcp_connections = 8192;
 }
 
 Status check_profile(Options& options) {

@@ -52,6 +52,7 @@ START_TEST(table_of_little) {
              "BTF           none\n"
              "cgroups       none\n"
              "capabilities  CAP_DAC_READ_SEARCH is missing: to learn a cgroup's path from its id\n"
+             "capabilities  CAP_SYS_PTRACE is missing: to see the filesystems of containers\n"
              "capabilities  CAP_NET_ADMIN is missing: to attach the flavour cgroup; no other needs "
              "it\n");
 }
@@ -81,7 +82,8 @@ START_TEST(json_of_little) {
   CHECK_TEXT(none.json(),
              "{\"version\":\"1\",\"kernel\":null,\"machine\":null,\"lockdown\":\"unknown\","
              "\"btf\":null,\"cgroups\":\"none\",\"missing_capabilities\":[{\"name\":"
-             "\"CAP_DAC_READ_SEARCH\",\"for\":\"to learn a cgroup's path from its id\"}],"
+             "\"CAP_DAC_READ_SEARCH\",\"for\":\"to learn a cgroup's path from its id\"},"
+             "{\"name\":\"CAP_SYS_PTRACE\",\"for\":\"to see the filesystems of containers\"}],"
              "\"profiles\":[],\"signals\":[],\"problem\":\"refused\"}\n");
 }
 END_TEST

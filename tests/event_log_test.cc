@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(tcp_oddities) {
   std::string out;
-  for (tcp_kind kind : {TCP_KIND_OPEN, TCP_KIND_LISTEN})
+  for (tcp_kind kind : {TCP_KIND_OPEN, TCP_KIND_LISTEN, TCP_KIND_CONNECTING, TCP_KIND_UNLISTENED})
     append_tcp_event(out, record_of(kind, TCP_DIRECTION_OUT), kRealtimeNs, "a", "b");
   CHECK_TEXT(out, "");
   // Clocks that disagree leave no latency of centuries.

@@ -33,11 +33,21 @@ struct Wanted {
     {"kubepulse_tcp_received_bytes_total", "counter", W},
     {"kubepulse_tcp_retransmits_total", "counter", W},
     {"kubepulse_tcp_resets_total", "counter", W ",direction"},
+    {"kubepulse_tcp_connection_states", "gauge", W ",state"},
+    {"kubepulse_tcp_accept_queue_drops_total", "counter", W},
     {"kubepulse_tcp_rtt_seconds", "histogram", W},
     {"kubepulse_dns_queries_total", "counter", W ",domain"},
     {"kubepulse_dns_responses_total", "counter", W ",rcode"},
     {"kubepulse_dns_timeouts_total", "counter", W},
     {"kubepulse_dns_latency_seconds", "histogram", W},
+    {"kubepulse_network_interface_receive_bytes_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_receive_packets_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_receive_errors_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_receive_drops_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_bytes_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_packets_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_errors_total", "counter", W ",interface"},
+    {"kubepulse_network_interface_transmit_drops_total", "counter", W ",interface"},
     {"kubepulse_cpu_runqueue_latency_seconds", "histogram", C},
     {"kubepulse_cpu_context_switches_total", "counter", C ",kind"},
     {"kubepulse_cpu_usage_seconds_total", "counter", C},
@@ -62,11 +72,16 @@ struct Wanted {
     {"kubepulse_syscall_latency_seconds", "histogram", C ",syscall"},
     {"kubepulse_events_total", "counter", "node,type"},
     {"kubepulse_events_dropped_total", "counter", "node,type"},
-    {"kubepulse_events_filtered_total", "counter", "node,type"},
-    {"kubepulse_events_late_total", "counter", "node,type"},
     {"kubepulse_build_info", "gauge", "node,version,revision,libbpf,tls"},
     {"kubepulse_bpf_program_attached", "gauge", "node,program,flavour"},
+    {"kubepulse_bpf_program_runs_total", "counter", "node,program"},
+    {"kubepulse_bpf_program_run_seconds_total", "counter", "node,program"},
+    {"kubepulse_bpf_map_entries", "gauge", "node,map"},
+    {"kubepulse_bpf_map_capacity", "gauge", "node,map"},
+    {"kubepulse_bpf_map_bytes", "gauge", "node,map"},
+    {"kubepulse_bpf_map_update_errors_total", "counter", "node,map"},
     {"kubepulse_attribution_total", "counter", "node,result"},
+    {"kubepulse_pods", "gauge", "namespace,node"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
@@ -199,9 +214,10 @@ struct Bench {
   Bench() {
     facts.version = "1\"2";
     facts.programs = {{"tcp_state", "tp_btf", true}, {"dns", "none", false}};
+    facts.program_stats = {{"tcp_state_typed", 20, 21000}};
+    facts.maps = {{"connections", 22, 23, 24, 25}, {"sides", {}, {}, 26, 27}};
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
-    facts.filtered = {{"tcp", 10}, {"dns", 11}};
-    facts.late = {{"tcp", 12}, {"dns", 13}};
+    facts.pods = {{"shop", 3}};
     facts.kubelet_polls = {{"ok", 14}, {"error", 15}};
     facts.kubelet_pods_age_ns = 2500000000;
     facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};
@@ -221,6 +237,7 @@ struct Bench {
     tcp.active[1] = -3;
     store.count_query(index, "example.com");
     store.dns(index).responses[3] = number;
+    store.interface(index, "eth0").values = {1, 2, 3, 4, 5, 6, 7, number};
     return index;
   }
   // A unit of which all is known.
@@ -273,7 +290,7 @@ void check_wanted(const Parsed& page, bool with_workload, bool openmetrics) {
     auto family = page.families.find(name);
     ck_assert_msg(family != page.families.end(), "%s is missing", name.c_str());
     CHECK_TEXT(family->second.type, type);
-    bool of_workloads = std::string_view(wanted.labels).rfind("namespace,", 0) == 0;
+    bool of_workloads = std::string_view(wanted.labels).rfind("namespace,pod", 0) == 0;
     if (of_workloads && !with_workload) {
       ck_assert_uint_eq(family->second.samples, 0);
       continue;
@@ -336,13 +353,27 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(of_container("kubepulse_cpu_runqueue_latency_seconds_bucket", ",le=\"16.777216\""),
              "6");
   CHECK_TEXT(page.values["process_cpu_seconds_total"], "1.5");
+  auto map = [&](const char* name, const char* of) {
+    auto found = page.values.find(std::string("kubepulse_bpf_map_") + name +
+                                  R"({node="node \"1\"",map=")" + of + "\"}");
+    return found == page.values.end() ? "none" : found->second;
+  };
+  CHECK_TEXT(map("entries", "connections"), "22");
+  CHECK_TEXT(map("capacity", "connections"), "23");
+  CHECK_TEXT(map("bytes", "connections"), "24");
+  CHECK_TEXT(map("update_errors_total", "connections"), "25");
+  CHECK_TEXT(map("entries", "sides"), "none");
+  CHECK_TEXT(map("capacity", "sides"), "none");
+  CHECK_TEXT(map("bytes", "sides"), "26");
+  std::string program = R"({node="node \"1\"",program="tcp_state_typed"})";
+  CHECK_TEXT(page.values["kubepulse_bpf_program_runs_total" + program], "20");
+  CHECK_TEXT(page.values["kubepulse_bpf_program_run_seconds_total" + program], "0.000021");
   CHECK_TEXT(page.values[R"(kubepulse_events_dropped_total{node="node \"1\"",type="dns"})"], "4");
 }
 END_TEST
 
 // What the store says that it holds is what stands on the page.
-START_TEST(series_are_counted) {
-  Bench bench;
+void check_series(Bench& bench) {
   size_t without = parse(bench.page()).values.size();
   for (uint64_t number = 1; number <= 20; number++) {
     Workloads::Index index = bench.busy(number);
@@ -350,6 +381,23 @@ START_TEST(series_are_counted) {
       bench.store.count_query(index, "domain-" + std::to_string(i) + ".example");
   }
   ck_assert_uint_eq(parse(bench.page()).values.size(), without + bench.store.series());
+}
+
+START_TEST(series_are_counted) {
+  Bench bench;
+  check_series(bench);
+}
+END_TEST
+
+// Where nobody can look, no state is told to be 0.
+START_TEST(sockets_are_left_out) {
+  Bench bench;
+  bench.store.leave_out_sockets();
+  check_series(bench);
+  Parsed page = parse(bench.page());
+  ck_assert_uint_eq(page.families.at("kubepulse_tcp_connection_states").samples, 0);
+  ck_assert_uint_eq(page.families.at("kubepulse_tcp_accept_queue_drops_total").samples, 0);
+  ck_assert_uint_gt(page.families.at("kubepulse_tcp_connections_total").samples, 0);
 }
 END_TEST
 
@@ -364,7 +412,8 @@ START_TEST(series_of_a_pod) {
   size_t before = bench.store.series();
   bench.store.tcp(bench.workload(2)).sent_bytes = 7;
   bench.store.count_query(bench.workload(2), "example.com");
-  told = series_of_pod(kGroupTcp | kGroupDns, 2, 0);
+  bench.store.interface(bench.workload(2), "eth0");
+  told = series_of_pod(kGroupTcp | kGroupDns | kGroupInterfaces, 2, 0);
   // No restarts, but "other", which is charged before there is one.
   ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);
 }
@@ -492,6 +541,7 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("exposition", all_families_without_a_workload, all_families_with_workloads,
-           series_are_counted, series_of_a_pod, some_are_not_shown, large_pages_come_in_pieces,
-           a_page_that_is_given_up, workloads_come_and_go_between_pieces,
-           labels_of_an_index_that_is_used_again, no_series_twice_beyond_the_bounds)
+           series_are_counted, series_of_a_pod, sockets_are_left_out, some_are_not_shown,
+           large_pages_come_in_pieces, a_page_that_is_given_up,
+           workloads_come_and_go_between_pieces, labels_of_an_index_that_is_used_again,
+           no_series_twice_beyond_the_bounds)

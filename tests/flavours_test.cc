@@ -143,6 +143,14 @@ START_TEST(by_release) {
 }
 END_TEST
 
+START_TEST(since_6_4_anywhere) {
+  ck_assert(!allocates_anywhere("5.10.0-32-cloud-amd64") && !allocates_anywhere("6.3.13"));
+  ck_assert(allocates_anywhere("6.4.0") && allocates_anywhere("6.12.107+deb13"));
+  ck_assert(allocates_anywhere("7.0.0") && allocates_anywhere("10.1"));
+  ck_assert(!allocates_anywhere("") && !allocates_anywhere("six"));
+}
+END_TEST
+
 // Two objects that serve the same signals.
 START_TEST(of_two_objects) {
   std::vector<Signal> second = {{"one", {{"spare", {"one_spare"}}}},
@@ -179,4 +187,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("flavours", best_of_all, next_flavour, nobody_is_named, nothing_works_at_all,
-           not_all_together, one_flavour_only, reasons_together, by_release, of_two_objects)
+           not_all_together, one_flavour_only, reasons_together, by_release, since_6_4_anywhere,
+           of_two_objects)

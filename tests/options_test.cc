@@ -329,7 +329,7 @@ START_TEST(profiles) {
   Options minimal = good({"--profile=minimal"});
   ck_assert(minimal.groups == groups_of_profile("minimal"));
   ck_assert(minimal.tcp_ring_bytes == 1 << 20 && minimal.dns_ring_bytes == 512 << 10);
-  ck_assert_uint_eq(minimal.tcp_connections, 16384);
+  ck_assert_uint_eq(minimal.tcp_connections, 8192);
   ck_assert_uint_eq(good({"--profile=minimal", "--tcp-ring=2M"}).tcp_ring_bytes, 2 << 20);
   Options custom = good({"--profile=custom", "--collect=tcp,disk"});
   ck_assert_uint_eq(custom.groups, kGroupTcp | kGroupDisk);

@@ -21,7 +21,14 @@ using namespace kubepulse;  // NOLINT
 namespace {
 
 constexpr uint16_t kCgroupId = 21;  // INET_DIAG_CGROUP_ID
-enum : uint8_t { kEstablished = 1, kFinWait2 = 5, kTimeWait = 6, kCloseWait = 8, kLastAck = 9 };
+enum : uint8_t {
+  kEstablished = 1,
+  kSynSent = 2,
+  kFinWait2 = 5,
+  kTimeWait = 6,
+  kCloseWait = 8,
+  kLastAck = 9
+};
 constexpr uint8_t kListen = 10;
 
 template <typename T>
@@ -69,6 +76,7 @@ struct Socket {
   bool has_info = true;
   size_t info_bytes = sizeof(tcp_info);
   bool has_cgroup = true;
+  size_t memory_bytes = SK_MEMINFO_VARS * sizeof(uint32_t);
 };
 
 std::string message_of(const Socket& socket) {
@@ -90,6 +98,11 @@ std::string message_of(const Socket& socket) {
   if (socket.has_info) body += attribute(INET_DIAG_INFO, info);
   std::string cgroup;
   append(cgroup, uint64_t{4711});
+  std::string memory;
+  for (uint32_t i = 0; i < SK_MEMINFO_VARS; i++)
+    append(memory, i == SK_MEMINFO_DROPS ? 77 : 1000 + i);
+  memory.resize(socket.memory_bytes);
+  body += attribute(INET_DIAG_SKMEMINFO, memory);
   if (socket.has_cgroup) body += attribute(kCgroupId, cgroup);
   return message(SOCK_DIAG_BY_FAMILY, body);
 }
@@ -175,12 +188,24 @@ START_TEST(states) {
   socket.state = kListen;
   socket.has_info = false;
   ck_assert_int_eq(one(socket).kind, TCP_KIND_LISTEN);
-  for (int state : {0, 2, 3, int{kTimeWait}, 7, 12, 31, 32, 255}) {
+  ck_assert_int_eq(one(socket).state, kListen);
+  ck_assert_uint_eq(one(socket).drops, 77);
+  socket.memory_bytes -= sizeof(uint32_t);  // before drops were told, 4.7
+  ck_assert_uint_eq(one(socket).drops, 0);
+  socket = {};
+  ck_assert_int_eq(one(socket).state, kEstablished);
+  ck_assert_uint_eq(one(socket).drops, 0);
+  socket.state = kSynSent;
+  ck_assert_int_eq(one(socket).kind, TCP_KIND_CONNECTING);
+  ck_assert_int_eq(one(socket).state, kSynSent);
+  ck_assert_uint_eq(one(socket).sent_bytes, 0);
+  for (int state : {0, 3, int{kTimeWait}, 7, 12, 31, 32, 255}) {
     socket.state = static_cast<uint8_t>(state);
     ck_assert(parse(message_of(socket)).sockets.empty());
   }
   // What the kernel tells of TIME_WAIT under the name of FIN_WAIT2.
   socket.state = kFinWait2;
+  socket.has_info = false;
   ck_assert(parse(message_of(socket)).sockets.empty());
 }
 END_TEST

@@ -9,7 +9,7 @@ namespace {
 
 constexpr Store::Index kFirst = Workloads::kFirst;
 constexpr size_t kHistogram = 2 + 1 + 2;  // bounds, +Inf, _sum and _count
-constexpr size_t kTcp = 3 * kHistogram + 2 + 2 + kFailureReasons + 3 + 2;
+constexpr size_t kTcp = 3 * kHistogram + 2 + 2 + kFailureReasons + 3 + 2 + kTcpStates + 1;
 constexpr size_t kDns = kHistogram + kRcodeKinds + 1 + 1;  // timeouts and domain="other"
 
 std::string domain(size_t number) {
@@ -201,6 +201,7 @@ START_TEST(merged) {
     tcp.active = {-1, index};
     tcp.failures[0] = tcp.sent_bytes = tcp.received_bytes = tcp.retransmits = tcp.records = index;
     tcp.resets = {index, 2};
+    tcp.states[0] = tcp.states[kTcpStates - 1] = tcp.accept_queue_drops = index;
     store.count_query(index, "a.com");
     store.count_query(index, index == 5 ? "b.com" : "c.com");
     DnsCounts& dns = store.dns(index);
@@ -217,8 +218,9 @@ START_TEST(merged) {
   }
   ck_assert(tcp.connections[0] == 11 && tcp.connections[1] == 2);
   ck_assert(tcp.active[0] == -2 && tcp.active[1] == 11);
-  for (uint64_t sum : {tcp.failures[0], tcp.sent_bytes, tcp.received_bytes, tcp.retransmits,
-                       tcp.records, tcp.resets[0]})
+  for (uint64_t sum :
+       {tcp.failures[0], tcp.sent_bytes, tcp.received_bytes, tcp.retransmits, tcp.records,
+        tcp.resets[0], tcp.states[0], tcp.states[kTcpStates - 1], tcp.accept_queue_drops})
     ck_assert_uint_eq(sum, 11);
   ck_assert_uint_eq(tcp.resets[1], 4);
   const DnsCounts& dns = *store.dns_if_any(5);

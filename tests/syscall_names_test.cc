@@ -113,8 +113,8 @@ START_TEST(of_the_other_architecture) {
   CHECK_TEXT(list.value().elsewhere, "open, stat");
   list = parse_syscalls("open,read,stat", Architecture::x86_64);
   CHECK_TEXT(numbers_of(list.value()), "open=2 read=0 stat=4");
-  CHECK_TEXT(list.value().elsewhere, "");
-  CHECK_TEXT(arm64("epoll_wait"), "");
+  ck_assert(list.value().elsewhere.empty());
+  ck_assert(arm64("epoll_wait").empty());
 }
 END_TEST
 
@@ -153,7 +153,7 @@ START_TEST(defaults) {
     auto list = parse_syscalls(kDefaultSyscalls, architecture);
     CHECK_OK(list.ok() ? Status() : list.status());
     ck_assert_uint_eq(list.value().syscalls.size(), 16);
-    CHECK_TEXT(list.value().elsewhere, "");
+    ck_assert(list.value().elsewhere.empty());
   }
 }
 END_TEST

@@ -83,6 +83,18 @@ struct Bench {
     return static_cast<int64_t>(sum);
   }
 
+  // "established=2 listen=1 drops=7 "
+  std::string sockets(uint64_t cgroup = kCgroup) {
+    const TcpCounts& counts = of(cgroup);
+    std::string text;
+    for (unsigned i = 0; i < kTcpStates; i++)
+      if (counts.states[i] != 0)
+        text += std::string(tcp_state_name(i)) + "=" + std::to_string(counts.states[i]) + " ";
+    if (counts.accept_queue_drops != 0)
+      text += "drops=" + std::to_string(counts.accept_queue_drops) + " ";
+    return text;
+  }
+
   CgroupPaths paths;
   Workloads workloads{paths};
   Store store{{kNsPerMs, kNsPerSecond}};
@@ -357,6 +369,106 @@ START_TEST(an_end_after_the_workloads_own) {
 }
 END_TEST
 
+// A socket in a state, as a walk meets it.
+tcp_record socket_in(uint8_t state, uint64_t socket, uint64_t cgroup = kCgroup) {
+  tcp_kind kind = state == 10 ? TCP_KIND_LISTEN : state == 2 ? TCP_KIND_CONNECTING : TCP_KIND_OPEN;
+  tcp_record record = record_of(kind, TCP_DIRECTION_UNKNOWN, 0, kT);
+  record.state = state;
+  record.socket = socket;
+  record.cgroup = cgroup;
+  return record;
+}
+
+tcp_record listener(uint64_t socket, uint32_t drops, tcp_kind kind = TCP_KIND_LISTEN) {
+  tcp_record record = socket_in(10, socket);
+  record.kind = kind;
+  record.drops = drops;
+  return record;
+}
+
+// Each socket once, however many descriptors it has; each walk tells all of it anew.
+START_TEST(states) {
+  Bench bench;
+  bench.walk({socket_in(1, 64), socket_in(10, 128)}, 0, kT, true);
+  CHECK_TEXT(bench.sockets(), "");
+  bench.walk(
+      {socket_in(1, 64), socket_in(1, 65), socket_in(1, 64), socket_in(10, 128), socket_in(10, 128),
+       socket_in(2, 192), socket_in(2, 192), socket_in(8, 66), socket_in(4, 67), socket_in(5, 68),
+       socket_in(9, 69), socket_in(11, 70), socket_in(10, 129, kOtherCgroup), socket_in(7, 71)},
+      0, kT);
+  CHECK_TEXT(bench.sockets(),
+             "established=2 syn_sent=1 fin_wait1=1 fin_wait2=1 close_wait=1 last_ack=1 listen=1 "
+             "closing=1 ");
+  CHECK_TEXT(bench.sockets(kOtherCgroup), "listen=1 ");
+  bench.walk({socket_in(8, 64), socket_in(10, 128)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "close_wait=1 listen=1 ");
+  CHECK_TEXT(bench.sockets(kOtherCgroup), "");
+  // Of a walk that failed nothing is told.
+  bench.recorder.begin_walk(false, 0, kT);
+  bench.recorder.walked(socket_in(1, 64));
+  bench.recorder.end_walk(false);
+  CHECK_TEXT(bench.sockets(), "close_wait=1 listen=1 ");
+  bench.walk({}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "");
+}
+END_TEST
+
+START_TEST(drops_of_listeners) {
+  Bench bench;
+  // What was dropped before the start is not told.
+  bench.walk({listener(64, 100)}, 0, kT, true);
+  bench.walk({listener(64, 100), listener(64, 100)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=1 ");
+  bench.walk({listener(64, 103), listener(64, 104), listener(128, 5)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=8 ");
+  bench.walk({listener(64, 104), listener(128, 5)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=9 ");
+  // One walk may not meet it.
+  bench.walk({}, 0, kT);
+  bench.walk({listener(64, 105), listener(128, 5)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=10 ");
+  // The rest comes with its end, and who has that memory next begins anew.
+  bench.recorder.take(listener(128, 9, TCP_KIND_UNLISTENED));
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=14 ");
+  bench.walk({listener(64, 105), listener(128, 10)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=24 ");
+  // One that came and went between two walks.
+  bench.recorder.take(listener(192, 3, TCP_KIND_UNLISTENED));
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=27 ");
+  // The end of the last one was lost.
+  bench.walk({listener(64, 2), listener(128, 10)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=2 drops=29 ");
+  CHECK_TEXT(bench.told(), "");
+}
+END_TEST
+
+// shutdown(2) and listen(2) again: the kernel goes on counting.
+START_TEST(drops_of_one_that_listens_again) {
+  Bench bench;
+  bench.walk({}, 0, kT, true);
+  bench.walk({listener(64, 5)}, 0, kT);
+  bench.recorder.take(listener(64, 6, TCP_KIND_UNLISTENED));
+  bench.recorder.take(listener(64, 6));
+  bench.walk({listener(64, 7)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=1 drops=7 ");
+}
+END_TEST
+
+// Nobody knows what was dropped before, where no walk has been whole.
+START_TEST(no_drops_without_a_walk) {
+  Bench bench;
+  bench.recorder.take(listener(64, 6, TCP_KIND_UNLISTENED));
+  bench.recorder.begin_walk(true, 0, kT);
+  bench.recorder.end_walk(false);
+  bench.recorder.begin_walk(false, 0, kT);
+  bench.recorder.walked(listener(128, 7));
+  bench.recorder.end_walk(true);
+  CHECK_TEXT(bench.sockets(), "listen=1 ");
+  bench.walk({listener(128, 8)}, 0, kT);
+  CHECK_TEXT(bench.sockets(), "listen=1 drops=1 ");
+}
+END_TEST
+
 START_TEST(filtered) {
   Bench bench;
   bench.workloads.set_filter([](std::string_view ns) { return ns != "systemd"; });
@@ -376,4 +488,5 @@ CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_know
            samples_then_close, recount_after_losses, recount_counts_nothing_twice,
            recount_does_not_go_below_zero, recount_keeps_directions,
            an_end_counts_for_who_was_counted_open, an_end_in_a_walk, an_end_after_the_workloads_own,
+           states, drops_of_listeners, drops_of_one_that_listens_again, no_drops_without_a_walk,
            filtered)

@@ -87,4 +87,11 @@ uint64_t CgroupProbe::dropped() const {
   return skeleton_->bss->cgroup_dropped;
 }
 
+void CgroupProbe::each_map(const VisitMap& visit) const {
+  visit(skeleton_->maps.cgroup_ring, &skeleton_->bss->cgroup_dropped);
+}
+void CgroupProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(skeleton_->obj, visit);
+}
+
 }  // namespace kubepulse

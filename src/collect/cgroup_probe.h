@@ -41,6 +41,10 @@ class CgroupProbe {
   Ring& ring() { return *ring_; }  // cgroup_records
   uint64_t dropped() const;
 
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
+
  private:
   struct SkeletonDeleter {
     void operator()(cgroup_bpf* skeleton) const;

@@ -108,6 +108,13 @@ uint64_t DnsProbe::dropped() const {
   return __atomic_load_n(dropped_, __ATOMIC_RELAXED);
 }
 
+void DnsProbe::each_map(const VisitMap& visit) const {
+  visit(tracing_ != nullptr ? tracing_->maps.dns_ring : cgroup_->maps.dns_ring, dropped_);
+}
+void DnsProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(tracing_ != nullptr ? tracing_->obj : cgroup_->obj, visit);
+}
+
 uint64_t DnsProbe::skipped() const {
   uint64_t runs = 0;
   bpf_program* program;

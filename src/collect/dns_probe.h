@@ -38,6 +38,10 @@ class DnsProbe {
   // Other packets than DNS count, too, where the flavour sees them.
   uint64_t skipped() const;
 
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
+
  private:
   struct SkeletonDeleter {
     void operator()(dns_bpf* skeleton) const;

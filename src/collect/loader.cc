@@ -177,8 +177,17 @@ class ObjectLoader {
 
   // A link to a cgroup always has the sense of BPF_F_ALLOW_MULTI (kernel/bpf/cgroup.c).
   bpf_link* attach_whole(const bpf_program* program) const {
-    return hook_of(program) == Hook::cgroup ? bpf_program__attach_cgroup(program, root_.get())
-                                            : bpf_program__attach(program);
+    if (hook_of(program) == Hook::cgroup) return bpf_program__attach_cgroup(program, root_.get());
+    std::string_view section = bpf_program__section_name(program);
+    if (section != "iter/bpf_map_elem") return bpf_program__attach(program);
+    const bpf_map* map = bpf_object__find_map_by_name(object_, "connections");
+    bpf_iter_link_info info{};
+    if (map != nullptr) info.map.map_fd = static_cast<uint32_t>(bpf_map__fd(map));
+    bpf_iter_attach_opts options{};
+    options.sz = sizeof options;
+    options.link_info = &info;
+    options.link_info_len = sizeof info;
+    return bpf_program__attach_iter(program, &options);
   }
 
   bpf_link* attach_broken(size_t signal, bpf_program* program) const {
@@ -223,6 +232,11 @@ uint64_t skipped_runs(const bpf_program* program) {
   int fd = bpf_program__fd(program);
   bool told = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
   return told ? info.recursion_misses : 0;
+}
+
+void each_loaded(const bpf_object* object, const VisitProgram& visit) {
+  bpf_program* program;
+  bpf_object__for_each_program(program, object) if (bpf_program__fd(program) >= 0) visit(program);
 }
 
 Status check_bpf_usable() {

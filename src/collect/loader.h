@@ -14,6 +14,8 @@
 #include "base/status.h"
 #include "collect/flavours.h"
 #include "collect/host.h"
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 
 namespace kubepulse {
 
@@ -45,7 +47,8 @@ using OpenSkeleton = std::function<bpf_object_skeleton*(const bpf_object_open_op
 // After it, the skeleton that `open` gave last is loaded with what could be attached; where that is
 // nothing at all it is not loaded, and has no maps. Never fails: what is missing is in the outcome.
 // `only`: the one flavour allowed to signals that have it, or "auto". An iterator program ("iter")
-// is attached like the others; its link stands in Loaded too, in the order of the signals. Programs
+// is attached like the others; its link stands in Loaded too, in the order of the signals. One of
+// "iter/bpf_map_elem" is attached to the map `connections`. Programs
 // of the hook `cgroup` are attached to the root of cgroup v2, beside what others have there; one
 // that several signals share is attached once.
 Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
@@ -54,6 +57,9 @@ Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals
 // How often the kernel skipped a loaded program, as it runs none while it runs already on that CPU
 // (recursion_misses of bpf_prog_info, Linux 5.12; of kprobes 6.7); 0: never, or that is not known.
 uint64_t skipped_runs(const bpf_program* program);
+
+// The programs of `object` that were loaded.
+void each_loaded(const bpf_object* object, const VisitProgram& visit);
 
 // Whether this process may use BPF at all; the Status says what is missing and what to do.
 Status check_bpf_usable();

@@ -140,8 +140,19 @@ void SchedProbe::forget(uint64_t cgroup) {
   bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.sched_counts), &cgroup);
 }
 
+void SchedProbe::each_map(const VisitMap& visit) const {
+  visit(skeleton_->maps.sched_counts, &skeleton_->bss->sched_dropped);
+  // One of the two is loaded.
+  for (bpf_map* bases : {skeleton_->maps.sched_storage, skeleton_->maps.sched_pids})
+    if (bpf_map__autocreate(bases)) visit(bases, &skeleton_->bss->sched_bases_dropped);
+}
+void SchedProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(skeleton_->obj, visit);
+}
+
 uint64_t SchedProbe::dropped() const {
-  uint64_t count = __atomic_load_n(&skeleton_->bss->sched_dropped, __ATOMIC_RELAXED);
+  uint64_t count = __atomic_load_n(&skeleton_->bss->sched_dropped, __ATOMIC_RELAXED) +
+                   __atomic_load_n(&skeleton_->bss->sched_bases_dropped, __ATOMIC_RELAXED);
   bpf_program* program;
   bpf_object__for_each_program(program, skeleton_->obj) count += skipped_runs(program);
   return count;

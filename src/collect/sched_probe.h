@@ -12,6 +12,8 @@
 #include "base/status.h"
 #include "bpf/event.h"
 #include "collect/loader.h"
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 
 struct sched_bpf;
 
@@ -36,6 +38,10 @@ class SchedProbe {
   // Switches, each with its wait, that were not counted: too many cgroups or tasks, or no memory;
   // or that the kernel skipped the program for.
   uint64_t dropped() const;
+
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
 
  private:
   struct SkeletonDeleter {

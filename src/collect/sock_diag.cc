@@ -28,6 +28,7 @@ namespace {
 // include/net/tcp_states.h
 enum TcpState : unsigned {
   kEstablished = 1,
+  kSynSent = 2,
   kFinWait1 = 4,
   kFinWait2 = 5,
   kCloseWait = 8,
@@ -35,8 +36,9 @@ enum TcpState : unsigned {
   kListen = 10,
   kClosing = 11,
 };
-constexpr uint32_t kStates = 1U << kEstablished | 1U << kFinWait1 | 1U << kFinWait2 |
-                             1U << kCloseWait | 1U << kLastAck | 1U << kListen | 1U << kClosing;
+constexpr uint32_t kStates = 1U << kEstablished | 1U << kSynSent | 1U << kFinWait1 |
+                             1U << kFinWait2 | 1U << kCloseWait | 1U << kLastAck | 1U << kListen |
+                             1U << kClosing;
 
 // Since 5.9; headers of an older system have it not.
 constexpr unsigned kCgroupIdAttribute = 21;
@@ -83,7 +85,7 @@ void fill_addresses(tcp_record& record, const inet_diag_msg& message) {
   memcpy(record.remote, remote + skipped, length);
 }
 
-// None: what is no open connection and no listener, such as the rest of one that is over.
+// None: what is in none of these states, such as the rest of a connection that is over.
 std::optional<tcp_record> record_of(const nlmsghdr* head) {
   inet_diag_msg message;
   if (head->nlmsg_len < NLMSG_LENGTH(sizeof message)) return std::nullopt;
@@ -91,7 +93,10 @@ std::optional<tcp_record> record_of(const nlmsghdr* head) {
   if (message.idiag_family != AF_INET && message.idiag_family != AF_INET6) return std::nullopt;
   if (message.idiag_state > 31 || (1U << message.idiag_state & kStates) == 0) return std::nullopt;
   tcp_record record{};
-  record.kind = message.idiag_state == kListen ? TCP_KIND_LISTEN : TCP_KIND_OPEN;
+  record.kind = message.idiag_state == kListen    ? TCP_KIND_LISTEN
+                : message.idiag_state == kSynSent ? TCP_KIND_CONNECTING
+                                                  : TCP_KIND_OPEN;
+  record.state = message.idiag_state;
   record.direction = TCP_DIRECTION_UNKNOWN;
   record.socket = uint64_t{message.id.idiag_cookie[1]} << 32 | message.id.idiag_cookie[0];
   fill_addresses(record, message);
@@ -106,6 +111,10 @@ std::optional<tcp_record> record_of(const nlmsghdr* head) {
       read_attribute(attribute, info);
       if (record.kind == TCP_KIND_OPEN) fill_totals(record, message, info);
       has_info = true;
+    } else if (attribute->rta_type == INET_DIAG_SKMEMINFO) {
+      uint32_t numbers[SK_MEMINFO_VARS];
+      read_attribute(attribute, numbers);
+      if (record.kind == TCP_KIND_LISTEN) record.drops = numbers[SK_MEMINFO_DROPS];
     } else if (attribute->rta_type == kCgroupIdAttribute) {
       read_attribute(attribute, record.cgroup);
     }
@@ -135,7 +144,7 @@ Status dump(const Fd& diag, uint8_t family, uint32_t states, const TakeSocket& t
   request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.body.sdiag_family = family;
   request.body.sdiag_protocol = protocol;
-  request.body.idiag_ext = 1 << (INET_DIAG_INFO - 1);
+  request.body.idiag_ext = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
   request.body.idiag_states = states;
   if (send(diag.get(), &request, sizeof request, 0) < 0)
     return Status::from_errno("NETLINK_SOCK_DIAG", errno);

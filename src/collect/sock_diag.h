@@ -20,10 +20,10 @@ using TakeSocket = std::function<void(const tcp_record&)>;
 
 enum class SockDiagPart { more, done };
 
-// One datagram of the kernel's answer. A socket becomes a record of kind OPEN or LISTEN: `socket`
-// is its cookie, the direction is not known, so that a SYN that we sent is still among sent_bytes;
-// time and namespace are left to the caller. An error is the kernel's, or that the bytes are no
-// answer. Pure.
+// One datagram of the kernel's answer. A socket becomes a record of kind OPEN, LISTEN or
+// CONNECTING: `socket` is its cookie, the direction is not known, so that a SYN that we sent is
+// still among sent_bytes; time and namespace are left to the caller. An error is the kernel's, or
+// that the bytes are no answer. Pure.
 Result<SockDiagPart> parse_sock_diag(const uint8_t* bytes, size_t size, const TakeSocket& take);
 
 class SockDiag {
@@ -36,7 +36,7 @@ class SockDiag {
   // does not have, for tests.
   Status probe(bool broken = false);
 
-  // Every TCP socket that is established, closing or listening, in each network namespace that a
+  // Every TCP socket in one of the states of tcp_state.h, in each network namespace that a
   // process is in: our own first, and at most kNamespacesMax. O(processes + sockets).
   Status each(uint64_t now_ns, const TakeSocket& take);
 

@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "bpf/event.h"
 #include "collect/loader.h"
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 #include "collect/syscall_names.h"
 
 struct syscalls_bpf;
@@ -43,18 +45,24 @@ class SyscallProbe {
   void forget(uint64_t cgroup);
 
   uint64_t dropped() const;  // calls that were not counted, beyond entries_max
-  // Runs that the kernel skipped, as the program ran already on that CPU: each may be a call that
-  // was not counted, or one without a latency. Not before Linux 7.0: see prefers_cgroup().
+  // Runs that the kernel skipped, of the second program where there are two: each may be a call
+  // that was not counted, or one without a latency. None before Linux 7.0: see prefers_cgroup().
   uint64_t skipped() const;
+
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
 
  private:
   struct SkeletonDeleter {
     void operator()(syscalls_bpf* skeleton) const;
   };
 
+  struct Way;
+  static const std::vector<Way>& ways();  // the best first
+
   SyscallProbe() = default;
-  static std::unique_ptr<SyscallProbe> load(const SyscallProbeConfig& config, bool by_task,
-                                            const LoadSettings& settings);
+  void load(const SyscallProbeConfig& config, const Way& way, const LoadSettings& settings);
 
   std::unique_ptr<syscalls_bpf, SkeletonDeleter> skeleton_;
   Loaded loaded_;  // detached before the skeleton goes

@@ -27,7 +27,7 @@ const std::vector<Signal>& tracing_signals() {
         {"raw_tp", {"tcp_state_raw", "tcp_state_again_raw"}}}},
       {"tcp_reset_sent", {{"raw_tp", {"tcp_reset_sent"}}}},
       {"tcp_reset_received", {{"raw_tp", {"tcp_reset_received"}}}},
-      {"tcp_open", {{"iter", {"tcp_open"}}}},
+      {"tcp_open", {{"iter", {"tcp_remembered", "tcp_open"}}, {"iter_file", {"tcp_open"}}}},
   };
   return signals;
 }
@@ -112,9 +112,14 @@ Result<std::unique_ptr<TcpProbe>> TcpProbe::open_tracing(const TcpProbeConfig& c
   if (!probe->loaded_.any()) return probe;
   Status status = probe->take_over(probe->tracing_.get(), config.ring_bytes);
   if (!status.ok()) return status;
-  // The iterator is the last signal, so where it is attached its link is the last one.
-  if (!probe->loaded_.outcome.back().flavour.empty())
-    probe->walk_ = probe->loaded_.links.back().get();
+  // The iterators are the last signal, so where they are attached their links are the last ones.
+  const std::string& walk = probe->loaded_.outcome.back().flavour;
+  const std::vector<Link>& links = probe->loaded_.links;
+  if (!walk.empty()) probe->walk_ = links.back().get();
+  if (walk == "iter") {
+    probe->walk_remembered_ = links[links.size() - 2].get();
+    probe->tracing_->bss->connections_walked = 1;
+  }
   return probe;
 }
 
@@ -175,13 +180,17 @@ Status TcpProbe::take_over(Skeleton* skeleton, size_t ring_bytes) {
 }
 
 Status TcpProbe::each_open(const std::function<void(const tcp_record&)>& take) {
-  if (walk_ != nullptr) return iterate(take);
+  if (walk_ != nullptr) {
+    // What is remembered in between is not met: it is younger than the walk.
+    Status status = walk_remembered_ != nullptr ? iterate(walk_remembered_, take) : Status();
+    return status.ok() ? iterate(walk_, take) : status;
+  }
   if (diag_ != nullptr) return walk_diag(take);
   return Status::error("nothing is attached that could");
 }
 
-Status TcpProbe::iterate(const std::function<void(const tcp_record&)>& take) {
-  Fd walk(bpf_iter_create(bpf_link__fd(walk_)));
+Status TcpProbe::iterate(const bpf_link* link, const std::function<void(const tcp_record&)>& take) {
+  Fd walk(bpf_iter_create(bpf_link__fd(link)));
   if (!walk) return Status::from_errno("bpf_iter_create", errno);
   char buffer[64 * sizeof(tcp_record)];
   size_t held = 0;
@@ -213,7 +222,7 @@ Status TcpProbe::walk_diag(const std::function<void(const tcp_record&)>& take) {
 // A socket without an entry is older than our programs, or has ended since the kernel wrote of it:
 // then the next walk does not meet it, and it is no business of ours.
 void TcpProbe::walked(tcp_record record, const std::function<void(const tcp_record&)>& take) {
-  if (record.kind == TCP_KIND_LISTEN) return take(record);
+  if (record.kind != TCP_KIND_OPEN) return take(record);
   tcp_connection connection;
   int map = bpf_map__fd(cgroup_->maps.connections);
   if (bpf_map_lookup_elem(map, &record.socket, &connection) == 0) {
@@ -275,6 +284,25 @@ void TcpProbe::each_reset(const std::function<void(uint64_t, const reset_counts&
 
 void TcpProbe::forget_resets(uint64_t cgroup) {
   bpf_map_delete_elem(resets_map_, &cgroup);
+}
+
+void TcpProbe::each_map(const VisitMap& visit) const {
+  auto common = [&visit](const auto& skeleton) {
+    visit(skeleton->maps.tcp_ring, &skeleton->bss->tcp_dropped);
+    visit(skeleton->maps.connections, &skeleton->bss->connections_errors);
+    visit(skeleton->maps.resets, &skeleton->bss->resets_errors);
+  };
+  if (tracing_ != nullptr) {
+    common(tracing_);
+    visit(tracing_->maps.listeners, &tracing_->bss->listeners_errors);
+  } else {
+    common(cgroup_);
+    visit(cgroup_->maps.sides, &cgroup_->bss->sides_errors);
+    visit(cgroup_->maps.endings, &cgroup_->bss->endings_errors);
+  }
+}
+void TcpProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(tracing_ != nullptr ? tracing_->obj : cgroup_->obj, visit);
 }
 
 uint64_t TcpProbe::dropped() const {

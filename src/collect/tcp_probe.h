@@ -40,10 +40,11 @@ class TcpProbe {
 
   const std::vector<Attached>& outcome() const { return loaded_.outcome; }
 
-  // Holds tcp_records of the kinds OPENED, FAILED and CLOSED.
+  // Holds tcp_records of the kinds OPENED, FAILED and CLOSED; with the tracing flavours also
+  // LISTEN and UNLISTENED, of listeners that have dropped anything.
   Ring& ring() { return *ring_; }
 
-  // Walks the TCP sockets that are open now; records of the kinds OPEN and LISTEN. A socket with
+  // Walks the TCP sockets of now; records of the kinds OPEN, LISTEN and CONNECTING. A socket with
   // several descriptors may come more than once. Flavour `cgroup`: CLOSED, too, of connections from
   // before the start, which no hook tells. O(open files, or sockets, of the node): milliseconds.
   Status each_open(const std::function<void(const tcp_record&)>& take);
@@ -59,6 +60,10 @@ class TcpProbe {
   uint64_t skipped() const;
   uint64_t connections_overflow() const;  // connections beyond connections_max
   uint64_t resets_overflow() const;       // RST of cgroups beyond the bound
+
+  // Those that are loaded.
+  void each_map(const VisitMap& visit) const;
+  void each_program(const VisitProgram& visit) const;
 
  private:
   struct SkeletonDeleter {
@@ -83,7 +88,7 @@ class TcpProbe {
   // How much is attached, to tell which of the two objects serves better.
   int worth() const;
   bool has_state() const { return !loaded_.outcome.front().flavour.empty(); }
-  Status iterate(const std::function<void(const tcp_record&)>& take);
+  static Status iterate(const bpf_link* link, const std::function<void(const tcp_record&)>& take);
   Status walk_diag(const std::function<void(const tcp_record&)>& take);
   void walked(tcp_record record, const std::function<void(const tcp_record&)>& take);
   void tell_gone(uint64_t now_ns, const std::function<void(const tcp_record&)>& take);
@@ -97,7 +102,9 @@ class TcpProbe {
   const __u64* dropped_ = nullptr;
   const __u64* connections_overflow_ = nullptr;
   const __u64* resets_overflow_ = nullptr;
-  bpf_link* walk_ = nullptr;        // owned by loaded_; with the tracing flavours
+  // Owned by loaded_; with the tracing flavours. The second one since Linux 5.9.
+  bpf_link* walk_ = nullptr;
+  bpf_link* walk_remembered_ = nullptr;
   std::unique_ptr<SockDiag> diag_;  // with the flavour `cgroup`
   FlatMap<Old> old_{0};
   uint32_t diag_walk_ = 0;

@@ -80,6 +80,18 @@ void add_tcp(std::vector<MetricFamily>& all) {
                       for (size_t i = 0; i < 2; i++)
                         p.sample(l, "direction", kResetDirections[i], c.resets[i]);
                     }));
+  all.push_back(tcp("kubepulse_tcp_connection_states", MetricKind::gauge,
+                    "TCP sockets by state, at the last look at the open sockets.",
+                    [](const TcpCounts& c, const Store& s, Labels l, Page& p) {
+                      if (!s.tells_sockets()) return;
+                      for (unsigned i = 0; i < kTcpStates; i++)
+                        p.sample(l, "state", tcp_state_name(i), c.states[i]);
+                    }));
+  all.push_back(tcp("kubepulse_tcp_accept_queue_drops_total", MetricKind::counter,
+                    "Segments of handshakes that listeners dropped, for a full accept queue.",
+                    [](const TcpCounts& c, const Store& s, Labels l, Page& p) {
+                      if (s.tells_sockets()) p.sample(l, c.accept_queue_drops);
+                    }));
   all.push_back(tcp("kubepulse_tcp_rtt_seconds", MetricKind::histogram,
                     "Smoothed round-trip time, sampled while a connection is open and at its end.",
                     [](const TcpCounts& c, const Store& s, Labels l, Page& p) {
@@ -268,6 +280,52 @@ void write_programs(const DaemonFacts& facts, Labels node, Page& page) {
   }
 }
 
+// One number of each program or map, where it is known.
+void write_runs(const DaemonFacts& facts, Labels node, Page& page) {
+  for (const ProgramStats& stats : facts.program_stats)
+    page.sample(node, "program", stats.name, stats.runs);
+}
+
+void write_run_times(const DaemonFacts& facts, Labels node, Page& page) {
+  for (const ProgramStats& stats : facts.program_stats) {
+    std::string labels(node);
+    labels += ',';
+    append_label(labels, "program", stats.name);
+    page.sample_seconds(labels, stats.run_time_ns);
+  }
+}
+
+template <std::optional<uint64_t> MapStats::*Number>
+void write_maps(const DaemonFacts& facts, Labels node, Page& page) {
+  for (const MapStats& stats : facts.maps)
+    if (stats.*Number) page.sample(node, "map", stats.name, *(stats.*Number));
+}
+
+void write_update_errors(const DaemonFacts& facts, Labels node, Page& page) {
+  for (const MapStats& stats : facts.maps)
+    page.sample(node, "map", stats.name, stats.update_errors);
+}
+
+void add_bpf(std::vector<MetricFamily>& all) {
+  all.push_back(daemon("kubepulse_bpf_program_runs_total", MetricKind::counter,
+                       "Runs of a program, where kernel.bpf_stats_enabled is 1.", write_runs));
+  all.push_back(daemon("kubepulse_bpf_program_run_seconds_total", MetricKind::counter,
+                       "Time that a program ran, where kernel.bpf_stats_enabled is 1.",
+                       write_run_times));
+  all.push_back(daemon("kubepulse_bpf_map_entries", MetricKind::gauge,
+                       "Entries in a map, counted; in a ring the bytes that wait.",
+                       write_maps<&MapStats::entries>));
+  all.push_back(daemon("kubepulse_bpf_map_capacity", MetricKind::gauge,
+                       "Entries that fit in a map; of a ring its bytes.",
+                       write_maps<&MapStats::capacity>));
+  all.push_back(daemon("kubepulse_bpf_map_bytes", MetricKind::gauge,
+                       "Memory of a map by the kernel's count; before Linux 6.4 an estimate.",
+                       write_maps<&MapStats::bytes>));
+  all.push_back(daemon("kubepulse_bpf_map_update_errors_total", MetricKind::counter,
+                       "Updates of a map that failed, records that found no room in a ring.",
+                       write_update_errors));
+}
+
 void add_daemon(std::vector<MetricFamily>& all) {
   all.push_back(daemon("kubepulse_events_total", MetricKind::counter,
                        "Records taken from the kernel.",
@@ -281,24 +339,26 @@ void add_daemon(std::vector<MetricFamily>& all) {
                          for (const EventCount& e : f.events)
                            p.sample(node, "type", e.type, e.dropped);
                        }));
-  all.push_back(daemon("kubepulse_events_filtered_total", MetricKind::counter,
-                       "Records of workloads that the filters leave out.",
-                       [](const DaemonFacts& f, Labels node, Page& p) {
-                         write_named(f.filtered, node, "type", p);
-                       }));
-  all.push_back(daemon(
-      "kubepulse_events_late_total", MetricKind::counter,
-      "Records of workloads whose series had ended.",
-      [](const DaemonFacts& f, Labels node, Page& p) { write_named(f.late, node, "type", p); }));
   all.push_back(daemon("kubepulse_build_info", MetricKind::gauge, "What is running; always 1.",
                        write_build_info));
   all.push_back(daemon("kubepulse_bpf_program_attached", MetricKind::gauge,
                        "1 where the program is attached in this flavour, 0 where none works.",
                        write_programs));
+  add_bpf(all);
   all.push_back(daemon("kubepulse_attribution_total", MetricKind::counter,
                        "Events by how they found their workload.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.attribution, node, "result", p);
+                       }));
+  all.push_back(daemon("kubepulse_pods", MetricKind::gauge, "Pods known on this node.",
+                       [](const DaemonFacts& f, Labels node, Page& p) {
+                         for (const auto& [ns, count] : f.pods) {
+                           std::string labels;
+                           append_label(labels, "namespace", ns);
+                           labels += ',';
+                           labels += node;
+                           p.sample(labels, uint64_t{count});
+                         }
                        }));
   all.push_back(daemon("kubepulse_kubelet_polls_total", MetricKind::counter,
                        "Times that the kubelet was asked for its pods.",
@@ -317,7 +377,7 @@ void add_daemon(std::vector<MetricFamily>& all) {
       daemon("kubepulse_series", MetricKind::gauge, "Workload series held now.",
              [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.series); }));
   all.push_back(daemon("kubepulse_overflow_total", MetricKind::counter,
-                       "What exceeded the bound of a table.",
+                       "What is not told: beyond a bound, left out by a filter, or too late.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.overflow, node, "table", p);
                        }));
@@ -325,7 +385,7 @@ void add_daemon(std::vector<MetricFamily>& all) {
       daemon("kubepulse_scrapes_total", MetricKind::counter, "Scrapes begun.",
              [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.scrapes); }));
   all.push_back(daemon("kubepulse_scrape_duration_seconds", MetricKind::gauge,
-                       "Time to write the last whole page.",
+                       "Time to make the last whole page.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          p.sample_seconds(node, f.scrape_duration_ns);
                        }));

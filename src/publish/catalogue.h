@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "collect/map_stats.h"
+#include "collect/program_stats.h"
 #include "publish/container_store.h"
 #include "publish/page.h"
 #include "publish/store.h"
@@ -38,11 +40,12 @@ struct DaemonFacts {
   std::string version, revision, libbpf;
   bool tls = false;
   std::vector<ProgramState> programs;
+  std::vector<ProgramStats> program_stats;
+  std::vector<MapStats> maps;
   std::vector<EventCount> events;
-  std::vector<NamedCount> filtered;  // of the events taken
-  std::vector<NamedCount> late;
   std::vector<NamedCount> attribution;
   std::vector<NamedCount> overflow;
+  std::vector<std::pair<std::string, uint64_t>> pods;  // by namespace
   std::vector<NamedCount> kubelet_polls;
   std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;

@@ -15,7 +15,8 @@
 
 namespace kubepulse {
 
-// Appends a whole line; nothing for a record that is no event (TCP_KIND_OPEN, TCP_KIND_LISTEN).
+// Appends a whole line; nothing for a record that is no event (TCP_KIND_OPEN, TCP_KIND_LISTEN,
+// ...).
 //
 //   event: "connect", "accept", "fail" (then "reason") or "close" (then "direction")
 //   pid, comm: not where the pid is unknown

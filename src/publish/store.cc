@@ -35,6 +35,8 @@ void TcpCounts::add(const TcpCounts& other) {
   received_bytes += other.received_bytes;
   retransmits += other.retransmits;
   add_each(resets, other.resets);
+  add_each(states, other.states);
+  accept_queue_drops += other.accept_queue_drops;
   records += other.records;
 }
 
@@ -47,7 +49,8 @@ void DnsCounts::add(const DnsCounts& other) {
 }
 
 size_t Store::tcp_series() const {
-  return 3 * histogram_series() + 2 + 2 + kFailureReasons + 3 + 2;
+  return 3 * histogram_series() + 2 + 2 + kFailureReasons + 3 + 2 +
+         (tells_sockets_ ? kTcpStates + 1 : 0);
 }
 
 size_t Store::dns_series() const {

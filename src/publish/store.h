@@ -13,6 +13,7 @@
 
 #include "collect/connect_failure.h"
 #include "collect/dns_message.h"
+#include "collect/tcp_state.h"
 #include "identity/workloads.h"
 #include "publish/domains.h"
 #include "publish/histogram.h"
@@ -32,6 +33,8 @@ struct TcpCounts {
   uint64_t received_bytes = 0;
   uint64_t retransmits = 0;
   std::array<uint64_t, 2> resets{};
+  std::array<uint64_t, kTcpStates> states{};  // sockets, when they were walked over last
+  uint64_t accept_queue_drops = 0;
   uint64_t records = 0;  // of the kernel's, that told this
 
   void add(const TcpCounts& other);
@@ -69,6 +72,11 @@ class Store {
   static constexpr size_t kDomainsPerWorkload = 100;
 
   explicit Store(BucketBounds bounds) : bounds_(std::move(bounds)) {}
+
+  // Before the first counts: nobody can look at the sockets themselves, so that neither their
+  // states nor what listeners drop is to be told.
+  void leave_out_sockets() { tells_sockets_ = false; }
+  bool tells_sockets() const { return tells_sockets_; }
 
   // The counts of a series' labels, made on first use. Beyond kSeriesMax those of "other"; what the
   // page never shows (Workloads::kFiltered, kLate) takes none of that room.
@@ -115,6 +123,7 @@ class Store {
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
   std::vector<std::vector<InterfaceCount>> interfaces_;
+  bool tells_sockets_ = true;
   SeriesBudget budget_;
   uint64_t domain_overflow_ = 0;
 };

@@ -8,6 +8,7 @@ namespace kubepulse {
 namespace {
 
 constexpr size_t kListenersMax = 16384;
+constexpr size_t kOwnersMax = Workloads::kWorkloadsMax + Workloads::kFirst;
 // An orphan's FIN may go unanswered for minutes (tcp_orphan_retries) before its end is told.
 constexpr uint32_t kWalksUnseenMax = 100;
 
@@ -26,7 +27,9 @@ TcpRecorder::TcpRecorder(Workloads& workloads, Store& store, EventLog* log, size
       store_(store),
       log_(log),
       open_(connections_max),
-      listeners_(kListenersMax) {}
+      listeners_(kListenersMax),
+      idle_(connections_max),
+      met_(kOwnersMax) {}
 
 void TcpRecorder::take(const tcp_record& record) {
   Workloads::Owner owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
@@ -40,6 +43,13 @@ void TcpRecorder::take(const tcp_record& record) {
     case TCP_KIND_CLOSED:
       owner = closed(owner, record);
       break;
+    case TCP_KIND_LISTEN:
+      if (Idle* idle = idle_.insert(record.socket)) *idle = {walk_, record.drops};
+      return;
+    case TCP_KIND_UNLISTENED:
+      take_drops(owner, record);
+      idle_.erase(record.socket);
+      return;
     default:
       return;
   }
@@ -93,9 +103,36 @@ uint8_t TcpRecorder::direction_of(const tcp_record& record) {
   return listeners_.find(listener_key(record)) != nullptr ? TCP_DIRECTION_IN : TCP_DIRECTION_OUT;
 }
 
+// False: it has come already, through another descriptor.
+bool TcpRecorder::meets_first(const tcp_record& record) {
+  Idle* idle = idle_.insert(record.socket);
+  if (idle == nullptr) return true;
+  bool first = idle->walk != walk_;
+  idle->walk = walk_;
+  return first;
+}
+
+// The kernel counts from when the socket was made. Where there are fewer than were told, another
+// socket has that memory now, and the end of the last one was lost.
+void TcpRecorder::take_drops(Workloads::Owner owner, const tcp_record& record) {
+  if (record.drops == 0) return;
+  Idle* idle = idle_.insert(record.socket);
+  if (idle == nullptr) return;
+  uint32_t growth = record.drops >= idle->drops ? record.drops - idle->drops : record.drops;
+  idle->drops = record.drops;
+  if (growth > 0 && has_walked_) counts_of(owner).accept_queue_drops += growth;
+}
+
+void TcpRecorder::count_state(Workloads::Owner owner, uint8_t state) {
+  unsigned index = tcp_state_index(state);
+  if (index == kTcpStates) return;
+  if (States* states = met_.insert(uint64_t{owner} + 1)) (*states)[index]++;
+}
+
 void TcpRecorder::begin_walk(bool first, uint64_t lost, uint64_t now_ns) {
   first_walk_ = first;
   walk_++;
+  met_ = FlatMap<States>(kOwnersMax);
   if (first) return;
   bool recount = lost > recounted_lost_;
   lost_ = lost;
@@ -106,6 +143,12 @@ void TcpRecorder::begin_walk(bool first, uint64_t lost, uint64_t now_ns) {
 void TcpRecorder::walked(const tcp_record& record) {
   if (record.kind == TCP_KIND_LISTEN) {
     if (uint32_t* walk = listeners_.insert(listener_key(record))) *walk = walk_;
+  }
+  if (record.kind == TCP_KIND_LISTEN || record.kind == TCP_KIND_CONNECTING) {
+    if (!meets_first(record)) return;
+    Workloads::Owner owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
+    take_drops(owner, record);
+    if (!first_walk_) count_state(owner, record.state);
     return;
   }
   if (record.kind == TCP_KIND_CLOSED) take(record);
@@ -116,11 +159,16 @@ void TcpRecorder::walked(const tcp_record& record) {
   TcpCounts& counts = counts_of(sample.side.owner);
   if (sample.enters) counts.active[sample.side.direction]++;
   add_growth(counts, sample.growth, record.rtt_us);
+  count_state(sample.side.owner, record.state);
 }
 
 void TcpRecorder::end_walk(bool whole) {
   if (!whole) return;
-  if (!first_walk_) recounted_lost_ = lost_;
+  has_walked_ = true;
+  if (!first_walk_) {
+    recounted_lost_ = lost_;
+    tell_states();
+  }
   open_.forget_unseen(kWalksUnseenMax);
   std::vector<uint64_t> gone;
   listeners_.each([&](uint64_t key, uint32_t walk) {
@@ -128,6 +176,24 @@ void TcpRecorder::end_walk(bool whole) {
   });
   for (uint64_t key : gone)
     listeners_.erase(key);
+  gone.clear();
+  idle_.each([&](uint64_t socket, const Idle& idle) {
+    if (walk_ - idle.walk > (idle.drops == 0 ? 0 : kWalksUnseenMax)) gone.push_back(socket);
+  });
+  for (uint64_t socket : gone)
+    idle_.erase(socket);
+}
+
+void TcpRecorder::tell_states() {
+  store_.each_tcp([](TcpCounts& counts) { counts.states = {}; });
+  met_.each([this](uint64_t key, const States& states) {
+    TcpCounts* counts = nullptr;
+    for (unsigned i = 0; i < kTcpStates; i++) {
+      if (states[i] == 0) continue;
+      if (counts == nullptr) counts = &counts_of(static_cast<Workloads::Owner>(key - 1));
+      counts->states[i] += states[i];
+    }
+  });
 }
 
 }  // namespace kubepulse

@@ -1,9 +1,10 @@
 // Waits on run queues and context switches as the kernel programs count them.
 //   sched hold                   loads them, prints "loaded FLAVOUR", and ends with its input
 //   sched exact FOLDER           whether their counts are the kernel's own, for tasks of every kind
-// FOLDER is a cgroup, of v2 or of v1, that is made here and removed again. Prints the counts of both
-// sides, and ends with 1 where a single one differs. A word more, FLAVOUR, leaves out the better
-// ones.
+//   sched crowd FOLDER COUNT     whether what more cgroups than there is room for lose is told
+// FOLDER is a cgroup, of v2 or of v1, that is made here and removed again. Prints the counts of
+// both sides, and ends with 1 where a single one differs. A word more, FLAVOUR, leaves out the
+// better ones.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -16,11 +17,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "collect/cgroup_probe.h"
 #include "collect/sched_probe.h"
@@ -52,6 +55,10 @@ struct Totals {
             waits - other.waits};
   }
 };
+
+unsigned long long switches(const Totals& totals) {
+  return totals.voluntary + totals.preempted;
+}
 
 void print(const char* who, const Totals& totals) {
   printf("%s: voluntary %llu, preempted %llu, waits %llu, waited %llu ns\n", who,
@@ -90,16 +97,20 @@ Totals of_kernel(const std::vector<pid_t>& pids) {
   return sum;
 }
 
-Totals of_ours(SchedProbe& probe, uint64_t cgroup) {
-  Totals totals;
+std::map<uint64_t, Totals> all_of_ours(SchedProbe& probe) {
+  std::map<uint64_t, Totals> all;
   Status status = probe.each([&](uint64_t id, const sched_counts& counts) {
-    if (id != cgroup) return;
-    totals = {counts.voluntary, counts.preempted, counts.waited_ns, 0};
+    Totals totals{counts.voluntary, counts.preempted, counts.waited_ns, 0};
     for (uint64_t waits : counts.waits)
       totals.waits += waits;
+    if (!all.emplace(id, totals).second) fail("a cgroup comes twice");
   });
   if (!status.ok()) fail(status.message());
-  return totals;
+  return all;
+}
+
+Totals of_ours(SchedProbe& probe, uint64_t cgroup) {
+  return all_of_ours(probe)[cgroup];
 }
 
 void pin(int cpu) {
@@ -134,6 +145,7 @@ int g_cpus = 1;
 // yield, and end while they could go on.
 std::vector<pid_t> make_tasks() {
   std::vector<pid_t> pids;
+  pids.reserve(kShortLived + 20);
   for (int i = 0; i < 3; i++)
     pids.push_back(make([] {
       pin(0);
@@ -216,8 +228,7 @@ Totals settled(const std::vector<pid_t>& pids) {
   return last;
 }
 
-std::unique_ptr<SchedProbe> open_probe(bool legacy, const std::string& controller,
-                                       const std::string& flavour) {
+std::unique_ptr<SchedProbe> open_probe(const std::string& controller, const std::string& flavour) {
   Host host = Host::look("", "");
   LoadSettings settings{host, "", {}};
   for (const Flavour& each : SchedProbe::signals().front().flavours) {
@@ -225,7 +236,7 @@ std::unique_ptr<SchedProbe> open_probe(bool legacy, const std::string& controlle
     for (const char* program : each.programs)
       settings.broken.emplace_back(program);
   }
-  int subsys = legacy ? LegacyHierarchy::find(controller, "/proc", host.btf).subsys : -1;
+  int subsys = LegacyHierarchy::find(controller, "/proc", host.btf).subsys;
   auto probe = SchedProbe::open(subsys, settings);
   if (!probe.ok()) fail(probe.status().message());
   const Attached& attached = probe.value()->outcome().front();
@@ -236,59 +247,108 @@ std::unique_ptr<SchedProbe> open_probe(bool legacy, const std::string& controlle
   return std::move(probe.value());
 }
 
+// Of cgroup v1; empty: it is of v2.
 std::string controller_of(const std::string& folder) {
   for (const char* name : {"pids", "memory", "cpuset"})
     if (folder.find(std::string("/") + name + "/") != folder.npos) return name;
   return "";
 }
 
+// A cgroup that is made for a test, and what is to be known of it.
+class Cgroup {
+ public:
+  explicit Cgroup(std::string folder) : folder_(std::move(folder)) {
+    struct stat made;
+    if (mkdir(folder_.c_str(), 0755) != 0 || stat(folder_.c_str(), &made) != 0) fail(folder_);
+    id_ = made.st_ino | (controller_of(folder_).empty() ? 0 : CGROUP_LEGACY_BIT);
+  }
+
+  const std::string& folder() const { return folder_; }
+  uint64_t id() const { return id_; }
+  void take(pid_t task) const {
+    std::string procs = folder_ + "/cgroup.procs", pid = std::to_string(task);
+    Fd file(open(procs.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file || write(file.get(), pid.data(), pid.size()) < 0) fail(procs);
+  }
+  // Once its tasks are reaped.
+  void remove() const {
+    if (rmdir(folder_.c_str()) != 0) fail(folder_);
+  }
+
+ private:
+  std::string folder_;
+  uint64_t id_ = 0;
+};
+
+// A child that is in a cgroup before anything is loaded, and does as it is told.
+class Child {
+ public:
+  using Act = void (*)(int in, int out);
+
+  Child(const Cgroup& cgroup, Act act) {
+    int in[2], out[2];
+    if (pipe(in) != 0 || pipe(out) != 0) fail("pipe");
+    pid_ = make([&] {
+      close(in[1]);
+      close(out[0]);
+      act(in[0], out[1]);
+    });
+    close(in[0]);
+    close(out[1]);
+    in_ = Fd(in[1]);
+    out_ = Fd(out[0]);
+    cgroup.take(pid_);
+  }
+
+  pid_t pid() const { return pid_; }
+  void tell(char what) {
+    if (write(in_.get(), &what, 1) != 1) fail("write");
+  }
+  size_t hear(void* data, size_t size) {
+    ssize_t heard = read(out_.get(), data, size);
+    if (heard <= 0) fail("the child ended");
+    return static_cast<size_t>(heard);
+  }
+  void poke() {
+    char byte;
+    for (int i = 0; i < kPokes; i++) {
+      tell('p');
+      hear(&byte, 1);
+    }
+  }
+  // And what it has left behind.
+  void end() {
+    in_.reset();
+    while (wait(nullptr) > 0)
+      continue;
+  }
+
+ private:
+  pid_t pid_ = 0;
+  Fd in_, out_;
+};
+
 int exact(const std::string& folder, const std::string& flavour) {
   g_cpus = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   // What is left of the tasks is ours to reap.
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) fail("prctl");
-  if (mkdir(folder.c_str(), 0755) != 0) fail(folder);
-  struct stat made;
-  if (stat(folder.c_str(), &made) != 0) fail(folder);
-  std::string controller = controller_of(folder);
-  uint64_t cgroup = made.st_ino | (controller.empty() ? 0 : CGROUP_LEGACY_BIT);
-
-  int in[2], out[2];
-  if (pipe(in) != 0 || pipe(out) != 0) fail("pipe");
-  pid_t leader = fork();
-  if (leader == 0) {
-    close(in[1]);
-    close(out[0]);
-    lead(in[0], out[1]);
-  }
-  close(in[0]);
-  close(out[1]);
-  std::string procs = folder + "/cgroup.procs", pid = std::to_string(leader);
-  int file = open(procs.c_str(), O_WRONLY | O_CLOEXEC);
-  if (file < 0 || write(file, pid.data(), pid.size()) < 0) fail(procs);
-  close(file);
-
-  auto probe = open_probe(!controller.empty(), controller, flavour);
-  char byte = 'p';
-  for (int i = 0; i < kPokes; i++)
-    if (write(in[1], &byte, 1) != 1 || read(out[0], &byte, 1) != 1) fail("poke");
-  Totals kernel_before = settled({leader});
-  Totals ours_before = of_ours(*probe, cgroup);
-  byte = 'g';
-  if (write(in[1], &byte, 1) != 1) fail("write");
+  Cgroup cgroup(folder);
+  Child leader(cgroup, lead);
+  auto probe = open_probe(controller_of(folder), flavour);
+  leader.poke();
+  Totals kernel_before = settled({leader.pid()});
+  Totals ours_before = of_ours(*probe, cgroup.id());
+  leader.tell('g');
   std::vector<pid_t> pids(4096);
-  ssize_t size = read(out[0], pids.data(), pids.size() * sizeof(pid_t));
-  if (size <= 0) fail("the leader ended");
-  pids.resize(static_cast<size_t>(size) / sizeof(pid_t));
-  pids.push_back(leader);
+  pids.resize(leader.hear(pids.data(), pids.size() * sizeof(pid_t)) / sizeof(pid_t));
+  pids.push_back(leader.pid());
   Totals kernel = settled(pids) - kernel_before;
-  Totals ours = of_ours(*probe, cgroup) - ours_before;
+  Totals ours = of_ours(*probe, cgroup.id()) - ours_before;
   uint64_t dropped = probe->dropped();
-  probe->forget(cgroup);
-  bool forgotten = of_ours(*probe, cgroup) == Totals{};
-  close(in[1]);
-  while (wait(nullptr) > 0)
-    continue;
-  if (rmdir(folder.c_str()) != 0) fail(folder);
+  probe->forget(cgroup.id());
+  bool forgotten = of_ours(*probe, cgroup.id()) == Totals{};
+  leader.end();
+  cgroup.remove();
 
   print("kernel", kernel);
   print("ours  ", ours);
@@ -301,8 +361,50 @@ int exact(const std::string& folder, const std::string& flavour) {
   return kernel == ours && dropped == 0 && forgotten && starts ? 0 : 1;
 }
 
+int crowd(const std::string& folder, size_t count) {
+  Cgroup parent(folder);
+  std::vector<Cgroup> cgroups;
+  for (size_t i = 0; i < count; i++)
+    cgroups.emplace_back(folder + "/" + std::to_string(i));
+  Child walker(cgroups.front(), [](int in, int out) {
+    char byte;
+    while (read(in, &byte, 1) == 1)
+      if (write(out, &byte, 1) != 1) fail("write");
+    _exit(0);
+  });
+  auto probe = open_probe("", "");
+  walker.poke();
+  Totals kernel_before = settled({walker.pid()});
+  Totals ours_before = of_ours(*probe, cgroups.front().id());
+  for (const Cgroup& cgroup : cgroups) {
+    cgroup.take(walker.pid());
+    char byte;
+    walker.tell('p');
+    walker.hear(&byte, 1);
+  }
+  Totals kernel = settled({walker.pid()}) - kernel_before;
+  std::map<uint64_t, Totals> all = all_of_ours(*probe);
+  Totals ours;
+  unsigned long long told = 0, dropped = probe->dropped();
+  for (const Cgroup& cgroup : cgroups) {
+    auto found = all.find(cgroup.id());
+    if (found == all.end()) continue;
+    told++;
+    ours.voluntary += found->second.voluntary;
+    ours.preempted += found->second.preempted;
+  }
+  ours = ours - ours_before;
+  walker.end();
+  for (const Cgroup& cgroup : cgroups)
+    cgroup.remove();
+  parent.remove();
+  printf("kernel: %llu switches; ours: %llu of %llu cgroups, dropped %llu\n", switches(kernel),
+         switches(ours), told, dropped);
+  return switches(kernel) == switches(ours) + dropped && told < count ? 0 : 1;
+}
+
 int hold(const std::string& controller, const std::string& flavour) {
-  auto probe = open_probe(!controller.empty(), controller, flavour);
+  auto probe = open_probe(controller, flavour);
   char byte;
   while (read(STDIN_FILENO, &byte, 1) > 0)
     continue;
@@ -317,5 +419,7 @@ int main(int count, char** arguments) {
   std::string first = count > 2 ? arguments[2] : "", second = count > 3 ? arguments[3] : "";
   if (command == "hold") return hold(second, first);
   if (command == "exact" && !first.empty()) return exact(first, second);
+  if (command == "crowd" && !second.empty())
+    return crowd(first, static_cast<size_t>(atoi(second.c_str())));
   return 2;
 }

@@ -1,19 +1,18 @@
 // The syscall probe alone, without the daemon.
 //   syscalls hold NAMES       tracks them until its standard input ends; "ready" on standard output
 //   syscalls exact FOLDER     a folder of cgroup v2, which is made and removed here
-// BROKEN=PROGRAM,... in the environment has the kernel refuse those, so that the next flavour serves.
-// `exact` makes calls whose number, failures and durations are known in a cgroup of its own, holds
-// what was counted against them, and prints each difference; exit status 1: there is one.
+// BROKEN=PROGRAM,... in the environment has the kernel refuse those, so that the next flavour
+// serves. `exact` makes calls whose number, failures and durations are known in a cgroup of its
+// own, holds what was counted against them, and prints each difference; exit status 1: there is
+// one.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/text.h"
 #include "collect/syscall_probe.h"
 #include "identity/cgroup_tree.h"
@@ -92,14 +92,14 @@ struct Shared {
   std::atomic<int> step;
   size_t used;
   struct {
-    char name[24];
+    const char* name;
     Expected expected;
   } rows[32];
 
   Expected& of(const char* name) {
     for (size_t i = 0; i < used; i++)
       if (strcmp(rows[i].name, name) == 0) return rows[i].expected;
-    strcpy(rows[used].name, name);
+    rows[used].name = name;
     return rows[used++].expected;
   }
 };
@@ -139,13 +139,13 @@ void write_to_pipe(int) {
   syscall(SYS_write, g_pipe[1], "x", 1);
 }
 
-void on_alarm(void (*handler)(int), int flags) {
+// Asks for SIGUSR1, which comes once we sleep.
+void on_signal(void (*handler)(int), int flags) {
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_flags = flags;
-  sigaction(SIGALRM, &action, nullptr);
-  itimerval timer{{0, 0}, {0, 20000}};
-  setitimer(ITIMER_REAL, &timer, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);
+  g_shared->step++;
 }
 
 // In a new task that ends at once, whatever it dies of. Its wait is another call of ours.
@@ -163,10 +163,10 @@ void in_new_task(Work&& work) {
 }
 
 void refuse_getppid() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
   sock_fprog program{4, filter};
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
@@ -192,17 +192,17 @@ void make_plain_calls() {
 
 void make_interrupted_calls() {
   timespec nap{10, 0};
-  on_alarm(nothing, 0);
+  on_signal(nothing, 0);
   // EINTR to us, ERESTART_RESTARTBLOCK to the tracepoint.
   expect("nanosleep", 1, 0, 0, [&] { syscall(SYS_nanosleep, &nap, nullptr); });
   expect_more("rt_sigreturn", 1, 0, 1);
   int fd = epoll_create1(0);
-  on_alarm(nothing, SA_RESTART);
+  on_signal(nothing, SA_RESTART);
   epoll_event event;
   expect("epoll_pwait", 1, 1, 0, [&] { syscall(SYS_epoll_pwait, fd, &event, 1, -1, nullptr, 8); });
   expect_more("rt_sigreturn", 1, 0, 1);
   if (pipe(g_pipe) != 0) return;
-  on_alarm(write_to_pipe, SA_RESTART);
+  on_signal(write_to_pipe, SA_RESTART);
   char byte;
   expect("read", 1, 0, 0, [&] { syscall(SYS_read, g_pipe[0], &byte, 1); });
   expect_more("read", 1);  // begun anew
@@ -223,7 +223,8 @@ void make_calls_of_new_tasks() {
   in_new_task([&] { syscall(SYS_execve, "/proc/self/exe", arguments, nullptr); });
   expect_more("execve", 1);
 #if defined(__x86_64__)
-  // close has 3, which is read's number in a 32-bit program. Where the kernel serves none, this dies.
+  // close has 3, which is read's number in a 32-bit program. Where the kernel serves none, this
+  // dies.
   in_new_task([] {
     for (int i = 0; i < 7; i++) {
       long value = 3;
@@ -250,13 +251,25 @@ void make_calls_of_new_tasks() {
   abort();
 }
 
+// Until the child has come to `step` and sleeps after it.
+void wait_for_sleep(int step) {
+  std::string path = "/proc/" + std::to_string(g_child) + "/stat";
+  for (int tries = 0; tries < 10000; tries++, usleep(1000)) {
+    Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[64];
+    ssize_t size = read(file.get(), text, sizeof text);
+    std::string_view stat(text, size > 0 ? static_cast<size_t>(size) : 0);
+    if (g_shared->step >= step && stat.find(") S ") != std::string_view::npos) return;
+  }
+  fail("the child does not get on");
+}
+
 int compare(SyscallProbe& probe, const SyscallProbeConfig& config, uint64_t cgroup) {
   int wrong = 0;
   std::map<std::string, syscall_counts> counted;
-  Status status =
-      probe.each([&](uint64_t whose, size_t syscall, const syscall_counts& counts) {
-        if (whose == cgroup) counted[std::string(config.syscalls[syscall].name)] = counts;
-      });
+  Status status = probe.each([&](uint64_t whose, size_t syscall, const syscall_counts& counts) {
+    if (whose == cgroup) counted[std::string(config.syscalls[syscall].name)] = counts;
+  });
   if (!status.ok()) fail(status.message());
   uint64_t calls = 0, errors = 0;
   for (size_t i = 0; i < g_shared->used; i++) {
@@ -270,10 +283,11 @@ int compare(SyscallProbe& probe, const SyscallProbeConfig& config, uint64_t cgro
         got.sum_ns >= want.least_ns && got.sum_ns <= want.most_ns)
       continue;
     wrong++;
-    printf("%s: calls %llu, want %lu; errors %llu, want %lu; untimed %llu, want %lu; %llu ns, "
-           "want %lu to %lu\n",
-           name, static_cast<unsigned long long>(calls_of(got)), want.calls, got.errors,
-           want.errors, got.untimed, want.untimed, got.sum_ns, want.least_ns, want.most_ns);
+    printf(
+        "%s: calls %llu, want %lu; errors %llu, want %lu; untimed %llu, want %lu; %llu ns, "
+        "want %lu to %lu\n",
+        name, static_cast<unsigned long long>(calls_of(got)), want.calls, got.errors, want.errors,
+        got.untimed, want.untimed, got.sum_ns, want.least_ns, want.most_ns);
   }
   for (const auto& [name, counts] : counted) {
     wrong++;
@@ -293,8 +307,8 @@ int check_naps(SyscallProbe& probe, const SyscallProbeConfig& config, uint64_t c
       if ((1000ULL << i) < kNapNs) short_naps += counts.buckets[i];
     }
   });
-  // 11 of 20 ms: each is in the bucket of up to 32.8 ms, or beyond.
-  if (naps == 11 && short_naps == 0) return 0;
+  // 10 of 20 ms, in the bucket of up to 32.8 ms or beyond, and one that was interrupted.
+  if (naps == 11 && short_naps <= 1) return 0;
   printf("nanosleep: %lu in buckets, %lu of them below 20 ms\n", naps, short_naps);
   return 1;
 }
@@ -333,15 +347,13 @@ int exact(const std::string& folder) {
   if (!tree.ok()) fail(tree.status().message());
   if (mkdir(folder.c_str(), 0755) != 0) fail(folder + ": " + strerror(errno));
   g_folder = folder;
-  uint64_t cgroup =
-      tree.value().id_of_path(folder.substr(tree.value().mounts().unified.size()));
+  uint64_t cgroup = tree.value().id_of_path(folder.substr(tree.value().mounts().unified.size()));
   int before[2];
   if (cgroup == 0 || pipe(before) != 0) fail(folder + ": has no id");
   g_child = fork();
   if (g_child == 0) run_child(before[0]);
   join(folder, g_child);
-  wait_for(1);
-  usleep(50000);  // until it is in read(2)
+  wait_for_sleep(1);
   SyscallProbeConfig config;
   auto probe = open_probe(
       "getppid,read,write,openat,close,nanosleep,epoll_pwait,rt_sigreturn,clone,exit_group,execve,"
@@ -349,6 +361,10 @@ int exact(const std::string& folder) {
       config);
   if (write(before[1], "x", 1) != 1) fail("pipe");
   g_shared->step = 2;
+  for (int step = 3; step <= 5; step++) {
+    wait_for_sleep(step);
+    kill(g_child, SIGUSR1);
+  }
   int status = 0;
   waitpid(g_child, &status, 0);
   g_child = -1;
@@ -359,7 +375,8 @@ int exact(const std::string& folder) {
     if (whose == cgroup) wrong++;
   });
   printf("dropped %lu, skipped %lu\n", probe->dropped(), probe->skipped());
-  wrong += probe->dropped() + probe->skipped() == 0 ? 0 : 1;
+  // Where tasks are preempted within tracepoints, all is exact though some is skipped.
+  wrong += probe->dropped() == 0 && (probe->skipped() == 0 || prefers_cgroup()) ? 0 : 1;
   clean_up();
   return wrong + check_bound() == 0 ? 0 : 1;
 }

@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   size_t sockets = 0;
   auto part = parse_sock_diag(bytes.data(), bytes.size(), [&](const tcp_record& record) {
     sockets++;
-    require(record.kind == TCP_KIND_OPEN || record.kind == TCP_KIND_LISTEN);
+    require(record.kind == TCP_KIND_OPEN || record.kind == TCP_KIND_LISTEN ||
+            record.kind == TCP_KIND_CONNECTING);
+    require(record.drops == 0 || record.kind == TCP_KIND_LISTEN);
     require(record.family == AF_INET || record.family == AF_INET6);
     require(record.direction == TCP_DIRECTION_UNKNOWN && record.start_ns == 0);
     constexpr uint8_t kZero[12] = {};

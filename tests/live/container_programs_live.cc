@@ -122,8 +122,7 @@ START_TEST(run_queue) {
   go_on(leader.pid());
   leader.finish();
   for (const char* table : {"sched"})
-    ck_assert_double_eq(
-        last.page.value("kubepulse_overflow_total", {{"table", table}}), 0);
+    ck_assert_double_eq(last.page.value("kubepulse_overflow_total", {{"table", table}}), 0);
 }
 END_TEST
 
@@ -164,9 +163,9 @@ START_TEST(syscalls) {
     const char* name;
     int calls, errors;
   };
-  for (const Known& known : {Known{"getppid", kParents, 0},
-                             Known{"openat", kOpened + kNotThere, kNotThere},
-                             Known{"read", kRead + kNotOpen, kNotOpen}, Known{"write", 0, 0}}) {
+  for (const Known& known :
+       {Known{"getppid", kParents, 0}, Known{"openat", kOpened + kNotThere, kNotThere},
+        Known{"read", kRead + kNotOpen, kNotOpen}, Known{"write", 0, 0}}) {
     Labels of = with(labels, "syscall", known.name);
     auto grown = [&](const std::string& name) {
       return page.value(name, of) - before.value(name, of);

@@ -1,5 +1,5 @@
-// What only shows through a process of a container: the interfaces and file systems of namespaces of
-// its own.
+// What only shows through a process of a container: the interfaces and file systems of namespaces
+// of its own.
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>

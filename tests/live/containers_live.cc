@@ -176,8 +176,7 @@ START_TEST(disk) {
   Labels labels = with(labels_of(unit), "device", device.name);
   DiskNumbers all;
   for (int times = 1; times <= 2; times++) {
-    Child reader =
-        Child::in(unit, [&] { return read_and_write(device.path, 3 * kMiB, 1 * kMiB); });
+    Child reader = Child::in(unit, [&] { return read_and_write(device.path, 3 * kMiB, 1 * kMiB); });
     reader.finish();
     Look still = look(daemon, [&] {
       DiskNumbers now = disk_numbers(unit, device.numbers).value_or(DiskNumbers{});
@@ -294,9 +293,8 @@ END_TEST
 }  // namespace
 
 Case containers_case() {
-  return {"containers",
-          true,
-          {cpu_usage, cpu_throttled, memory, oom_kill, disk, pressure, restarts}};
+  return {
+      "containers", true, {cpu_usage, cpu_throttled, memory, oom_kill, disk, pressure, restarts}};
 }
 
 }  // namespace kubepulse::live

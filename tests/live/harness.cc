@@ -39,6 +39,13 @@ void become_nobody_and_run(char* const* words) {
   fexecve(binary.get(), words, environ);
 }
 
+bool asks_for_pods(const Launch& launch) {
+  for (const std::string& flag : launch.flags)
+    for (std::string_view some : {"--pods", "--pod-logs", "--kubelet", "--kubeconfig"})
+      if (std::string_view(flag).substr(0, some.size()) == some) return true;
+  return false;
+}
+
 pid_t launch_daemon(const Launch& launch, const std::string& out, const std::string& err) {
   pid_t parent = getpid();
   int unread[2] = {-1, -1};
@@ -53,6 +60,8 @@ pid_t launch_daemon(const Launch& launch, const std::string& out, const std::str
   redirect(STDOUT_FILENO, out);
   if (launch.unread_out) dup2(unread[1], STDOUT_FILENO);
   redirect(STDERR_FILENO, err);
+  // This node's own kubelet, if it has one, is no part of a test.
+  if (!asks_for_pods(launch)) setenv("KUBEPULSE_PODS", "none", 1);
   for (const std::string& setting : launch.environment)
     putenv(strdup(setting.c_str()));
   std::vector<char*> words{strdup("kubepulse")};

@@ -322,7 +322,8 @@ bool hide_btf() {
 }
 
 bool needs_own_btf(const std::string& flavour) {
-  return flavour == "tp_btf" || flavour == "fentry" || flavour == "iter" || flavour == "tracepoint";
+  return flavour == "tp_btf" || flavour == "fentry" || flavour == "iter" ||
+         flavour == "iter_file" || flavour == "tracepoint";
 }
 
 START_TEST(without_btf) {

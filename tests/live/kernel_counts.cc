@@ -90,9 +90,8 @@ std::optional<double> memory_bytes(const Cgroup& cgroup) {
 std::optional<double> working_set_bytes(const Cgroup& cgroup) {
   bool legacy = is_legacy(Controller::kMemory);
   std::optional<double> used = memory_bytes(cgroup);
-  std::optional<double> idle =
-      number_in(files_of(cgroup, Controller::kMemory) + "/memory.stat",
-                legacy ? "total_inactive_file" : "inactive_file");
+  std::optional<double> idle = number_in(files_of(cgroup, Controller::kMemory) + "/memory.stat",
+                                         legacy ? "total_inactive_file" : "inactive_file");
   if (!used || !idle) return std::nullopt;
   return std::max(*used - *idle, 0.0);
 }

@@ -1,6 +1,7 @@
 // live [-jN] PATH-TO-DAEMON [TEST...]: real traffic against a real daemon. Needs root and BPF;
 // where they are missing it says so and passes, but with KUBEPULSE_REQUIRE_LIVE=1 it fails. TEST is
-// the name of a test or of a case; -jN has N cases at work at a time, which mostly wait.
+// the name of a test or of a case, -NAME leaves a case out; -jN has N cases at work at a time,
+// which mostly wait.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -41,13 +42,16 @@ std::string first_line(const std::string& text) {
 
 // The cases with those of their tests that are asked for.
 std::vector<Case> pick(std::vector<Case> cases, const Words& names) {
-  auto asked = [&names](const char* name) {
+  auto asked = [&names](const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  bool all_asked = std::all_of(names.begin(), names.end(),
+                               [](const std::string& name) { return name[0] == '-'; });
   std::vector<Case> picked;
   for (Case& tests : cases) {
     std::vector<const TTest*>& all = tests.tests;
-    if (!names.empty() && !asked(tests.name))
+    if (asked(std::string("-") + tests.name)) continue;
+    if (!all_asked && !asked(tests.name))
       all.erase(std::remove_if(all.begin(), all.end(),
                                [&](const TTest* test) { return !asked(test->name); }),
                 all.end());
@@ -146,12 +150,27 @@ int run_in_child(const std::vector<Case>& cases, size_t jobs) {
 
 int run_all(const char* daemon, const Words& names, size_t jobs) {
   // In this order: the one that must be alone, then by what they take.
-  std::vector<Case> all = {
-      loss_case(),       container_crowd_case(), kubelet_case(),    pods_case(),
-      containers_case(), container_views_case(), hooks_case(),      container_programs_case(),
-      tcp_amount_case(), service_case(),         http_case(),       tcp_case(),
-      dns_case(),        tcp_failure_case(),     tcp_close_case(),  dns_ways_case(),
-      event_log_case(),  dns_junk_case(),        harness_case()};
+  std::vector<Case> all = {loss_case(),
+                           map_case(),
+                           container_crowd_case(),
+                           kubelet_case(),
+                           containers_case(),
+                           pods_case(),
+                           container_views_case(),
+                           container_programs_case(),
+                           hooks_case(),
+                           tcp_amount_case(),
+                           tcp_socket_case(),
+                           service_case(),
+                           http_case(),
+                           tcp_case(),
+                           dns_case(),
+                           tcp_failure_case(),
+                           tcp_close_case(),
+                           dns_ways_case(),
+                           event_log_case(),
+                           dns_junk_case(),
+                           harness_case()};
 #ifdef KUBEPULSE_TLS
   all.push_back(kubelet_tls_case());
 #endif
@@ -191,7 +210,7 @@ int main(int argc, char** argv) {
     argc--, argv++;
   }
   if (argc < 2 || jobs < 1) {
-    fprintf(stderr, "usage: live [-jN] PATH-TO-DAEMON [TEST...]\n");
+    fprintf(stderr, "usage: live [-jN] PATH-TO-DAEMON [TEST|-CASE...]\n");
     return EXIT_FAILURE;
   }
   setvbuf(stdout, nullptr, _IOLBF, 0);

@@ -40,8 +40,7 @@ void pin_to_one_cpu() {
 }
 
 void take_memory(uint64_t bytes) {
-  void* taken =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* taken = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ck_assert(taken != MAP_FAILED);
   memset(taken, 1, bytes);
 }

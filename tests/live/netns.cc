@@ -163,9 +163,12 @@ Status go_to_netns(const Fd& netns) {
   return Status::from_errno("setns", errno);
 }
 
-uint64_t netns_tcp_counter(const std::string& name) {
-  std::string text = read_file("/proc/self/net/snmp");
-  size_t start = text.find("Tcp: ");
+namespace {
+
+// A line of names, and below it one of values.
+uint64_t counter_of(const std::string& path, const std::string& group, const std::string& name) {
+  std::string text = read_file(path);
+  size_t start = text.find(group + ": ");
   ck_assert(start != std::string::npos);
   std::string_view lines = std::string_view(text).substr(start);
   std::string_view names = next_piece(lines, '\n'), values = next_piece(lines, '\n');
@@ -174,7 +177,16 @@ uint64_t netns_tcp_counter(const std::string& name) {
     if (next_piece(names, ' ') != name) continue;
     if (std::optional<uint64_t> number = parse_number(value)) return *number;
   }
-  ck_abort_msg("no counter %s in /proc/self/net/snmp", name.c_str());
+  ck_abort_msg("no counter %s in %s", name.c_str(), path.c_str());
+}
+
+}  // namespace
+
+uint64_t netns_tcp_counter(const std::string& name) {
+  return counter_of("/proc/self/net/snmp", "Tcp", name);
+}
+uint64_t netns_tcp_extra(const std::string& name) {
+  return counter_of("/proc/self/net/netstat", "TcpExt", name);
 }
 
 namespace {

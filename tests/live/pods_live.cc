@@ -439,13 +439,13 @@ void check_filter(const std::string& flag, const std::vector<size_t>& left_out,
       wants.push_back(want);
   }
   if (pods_alone) {
-    wants.push_back({"kubepulse_events_filtered_total", {{"type", "tcp"}}, tcp_records});
-    wants.push_back({"kubepulse_events_filtered_total", {{"type", "dns"}}, dns_records});
+    wants.push_back({"kubepulse_overflow_total", {{"table", "tcp_filtered"}}, tcp_records});
+    wants.push_back({"kubepulse_overflow_total", {{"table", "dns_filtered"}}, dns_records});
   }
   expect(daemon, wants);
   Page page = daemon.scrape();
-  ck_assert(page.value("kubepulse_events_filtered_total", {{"type", "tcp"}}) >= tcp_records);
-  ck_assert(page.value("kubepulse_events_filtered_total", {{"type", "dns"}}) >= dns_records);
+  ck_assert(page.value("kubepulse_overflow_total", {{"table", "tcp_filtered"}}) >= tcp_records);
+  ck_assert(page.value("kubepulse_overflow_total", {{"table", "dns_filtered"}}) >= dns_records);
   ck_assert_msg(is_on(page, other.owner()) == pods_alone, "%s: %s", flag.c_str(),
                 other.owner().pod.c_str());
   for (size_t at : left_out)
