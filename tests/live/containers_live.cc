@@ -143,7 +143,8 @@ START_TEST(oom_kill) {
     unit = make_counted_unit("oom");
     be_killed_in(unit);
     if (is_legacy(Controller::kMemory)) fresh_page(daemon);
-    // As a runtime does: it hears of the end first.
+    // A runtime takes longer. The kernel tells of a file's changes every 10 ms at most, and the
+    // limit was hit before (CGROUP_FILE_NOTIFY_MIN_INTV of kernel/cgroup/cgroup.c).
     sleep_ms(20);
     remove_cgroup(unit);
     expect(daemon, {{kOomKills, labels_of(unit), kills}});
