@@ -19,6 +19,7 @@ namespace kubepulse::live {
 namespace {
 
 constexpr const char* kWaits = "kubepulse_cpu_runqueue_latency_seconds";
+constexpr const char* kOverflow = "kubepulse_overflow_total";
 constexpr const char* kSwitches = "kubepulse_cpu_context_switches_total";
 
 // The sum lies where the buckets say.
@@ -112,6 +113,7 @@ START_TEST(run_queue) {
     return first.page.value(name, of);
   };
   std::string sum = std::string(kWaits) + "_sum", count = std::string(kWaits) + "_count";
+  ck_assert_double_eq(last.page.value(kOverflow, {{"table", "context_switches"}}), 0);
   check_sample(last.page, kSwitches, voluntary, value(kSwitches, voluntary) + left);
   check_sample(last.page, kSwitches, preempted, value(kSwitches, preempted) + pushed);
   check_sample(last.page, count, labels, value(count, labels) + left + pushed);
@@ -121,8 +123,6 @@ START_TEST(run_queue) {
   ck_assert(left >= Crowd::kBrief && pushed > 0 && waited > 0.4);
   go_on(leader.pid());
   leader.finish();
-  for (const char* table : {"sched"})
-    ck_assert_double_eq(last.page.value("kubepulse_overflow_total", {{"table", table}}), 0);
 }
 END_TEST
 
@@ -159,6 +159,9 @@ START_TEST(syscalls) {
   await_stop(caller.pid());
   Page page = fresh_page(daemon);
   Labels labels = container_labels(unit.owner, "");
+  // Runs that the kernel skipped, which Linux 7 does: so many may be missing, of all the machine.
+  Labels skipping = {{"table", "syscalls_skipped"}};
+  double skipped = page.value(kOverflow, skipping) - before.value(kOverflow, skipping);
   struct Known {
     const char* name;
     int calls, errors;
@@ -170,13 +173,14 @@ START_TEST(syscalls) {
     auto grown = [&](const std::string& name) {
       return page.value(name, of) - before.value(name, of);
     };
-    ck_assert_msg(grown("kubepulse_syscalls_total") == known.calls, "%s: %g calls, not %d",
-                  known.name, grown("kubepulse_syscalls_total"), known.calls);
-    ck_assert_msg(grown("kubepulse_syscall_errors_total") == known.errors, "%s: %g errors, not %d",
-                  known.name, grown("kubepulse_syscall_errors_total"), known.errors);
-    ck_assert_msg(grown("kubepulse_syscall_latency_seconds_count") == known.calls,
-                  "%s: %g latencies, not %d", known.name,
-                  grown("kubepulse_syscall_latency_seconds_count"), known.calls);
+    auto check = [&](const std::string& name, int want) {
+      double is = grown(name);
+      ck_assert_msg(want - skipped <= is && is <= want, "%s of %s: %g, not %d", name.c_str(),
+                    known.name, is, want);
+    };
+    check("kubepulse_syscalls_total", known.calls);
+    check("kubepulse_syscall_errors_total", known.errors);
+    check("kubepulse_syscall_latency_seconds_count", known.calls);
     double latency = grown("kubepulse_syscall_latency_seconds_sum");
     ck_assert(known.calls == 0 ? latency == 0 : latency > 0 && latency < 1);
   }

@@ -145,7 +145,7 @@ START_TEST(oom_kill) {
     if (is_legacy(Controller::kMemory)) fresh_page(daemon);
     // A runtime takes longer. The kernel tells of a file's changes every 10 ms at most, and the
     // limit was hit before (CGROUP_FILE_NOTIFY_MIN_INTV of kernel/cgroup/cgroup.c).
-    sleep_ms(20);
+    sleep_ms(100);
     remove_cgroup(unit);
     expect(daemon, {{kOomKills, labels_of(unit), kills}});
     for (int times = 0; times < 2; times++)

@@ -106,8 +106,7 @@ std::string LivePod::json() const {
       statuses +=
           R"("terminated":{"exitCode":137,"reason":"OOMKilled","containerID":"containerd://)" +
           container.last_id + R"("})";
-    statuses += R"(},"ready":true,"restartCount":)" +
-                std::to_string(container.restarts) +
+    statuses += R"(},"ready":true,"restartCount":)" + std::to_string(container.restarts) +
                 R"(,"containerID":"containerd://)" + container.id + R"(","started":true})";
   }
   std::string json = R"({"metadata":{"name":)" + quoted(owner_.pod) + R"(,"namespace":)" +
