@@ -249,18 +249,20 @@ double burn_for_ms(const Cgroup& cgroup, unsigned ms) {
 // A pod of two containers, of which one dies twice: its series go on, in whichever cgroup it is.
 START_TEST(restarts) {
   LivePod pod({"kernel-counts", "web-0"});
-  Cgroup web = pod.container("web"), side = pod.container("side");
-  count_in(web);
-  count_in(side);
+  Cgroup web = pod.container("web"), side = pod.container("side"), sandbox = pod.sandbox();
+  for (const Cgroup& cgroup : {web, side, sandbox})
+    count_in(cgroup);
   bool counted = has(web, Controller::kCpuacct);
   KubeletServer kubelet = KubeletServer::start();
   kubelet.list(pod_list({pod}));
   Daemon daemon = start_beside(kubelet);
   NeverFalls rising(pod.owner().labels());
   Labels web_labels = container_labels(pod.owner(), "web"),
-         side_labels = container_labels(pod.owner(), "side");
+         side_labels = container_labels(pod.owner(), "side"),
+         rest_labels = container_labels(pod.owner(), "");
   double sum = 0;
   burn_for_ms(side, 200);
+  burn_for_ms(sandbox, 100);
   for (int restart = 0; restart <= 2; restart++) {
     if (restart > 0) {
       web = pod.restart("web");
@@ -281,11 +283,19 @@ START_TEST(restarts) {
     }
     check_sample(still.page, "kubepulse_container_restarts_total", web_labels, restart);
     check_sample(still.page, "kubepulse_container_restarts_total", side_labels, 0);
-    check_absent(still.page, kUsage, container_labels(pod.owner(), ""));
+    check_absent(still.page, "kubepulse_container_restarts_total", rest_labels);
     remove_cgroup(web);
     Page page = fresh_page(daemon);
     rising.look(page);
     if (counted) check_sample(page, kUsage, web_labels, sum);
+  }
+  // Of no container, which is certain when nobody has named it for 15 s.
+  if (counted) {
+    await_page(daemon, 20, "sandbox", [&](const Page& page) {
+      rising.look(page);
+      return page.has(kUsage, rest_labels);
+    });
+    check_sample(fresh_page(daemon), kUsage, rest_labels, or_none(cpu_seconds(sandbox)));
   }
   daemon.stop();
 }
