@@ -1,5 +1,7 @@
 #include "container_views.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "collect/cgroup_processes.h"
@@ -46,6 +48,9 @@ void ContainerViews::begin(uint64_t now_ns) {
   host_mounts_ = 0;
   if (with_interfaces_) host_network_ = host_network_namespace(kProc);
   if (with_filesystems_) host_mounts_ = mount_namespace(kProc, kHostPid);
+  // 1 may have capabilities that we lack.
+  if (with_filesystems_ && host_mounts_ == 0)
+    host_mounts_ = mount_namespace(kProc, static_cast<uint32_t>(getpid()));
   look_at(kRootCgroup, "/", {kHostPid});
 }
 

@@ -60,7 +60,8 @@ Status Containers::open(Loop& loop, CgroupTree& tree) {
   auto reader = CgroupStatReader::open(controllers, kFdsKept);
   if (!reader.ok()) return std::move(reader.status());
   reader_ = std::make_unique<CgroupStatReader>(std::move(reader.value()));
-  if ((files_ & kStatOomKills) == 0 || mounts.unified.empty()) return {};
+  bool tells = !mounts.unified.empty() && mounts.memory.empty();  // v2 has the controller
+  if ((files_ & kStatOomKills) == 0 || !tells) return {};
   oom_watch_ = std::make_unique<OomWatch>(loop, mounts.unified,
                                           [this](uint64_t cgroup) { read_oom_kills(cgroup); });
   if (Status status = oom_watch_->start(); !status.ok()) return status;
@@ -130,6 +131,8 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
   if (oom_watch_ != nullptr) oom_watch_->add(cgroup, path);
   switch (reader_->read(cgroup, files_, stats)) {
     case CgroupRead::done:
+      // They stand in the file of the working set.
+      if ((files_ & kStatMajorFaults) == 0) stats.major_faults.reset();
       recorder_.files(cgroup, path, stats, now_ns);
       return true;
     case CgroupRead::gone:

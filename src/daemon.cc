@@ -357,16 +357,19 @@ HttpResponse Daemon::serve(const HttpRequest& request) {
 
 HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
+  uint64_t begun_ns = monotonic_ns();
   read_resets();
-  containers_.gather(monotonic_ns());
+  containers_.gather(begun_ns);
   settle();
+  uint64_t gathering_ns = monotonic_ns() - begun_ns;
   HttpResponse response;
   bool openmetrics = request.accepts_openmetrics;
   response.content_type = openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                       : "text/plain; version=0.0.4; charset=utf-8";
-  response.stream =
-      exposition_.page(openmetrics ? PageFormat::openmetrics : PageFormat::text, facts(),
-                       [this](uint64_t duration_ns) { scrape_duration_ns_ = duration_ns; });
+  response.stream = exposition_.page(openmetrics ? PageFormat::openmetrics : PageFormat::text,
+                                     facts(), [this, gathering_ns](uint64_t writing_ns) {
+                                       scrape_duration_ns_ = gathering_ns + writing_ns;
+                                     });
   return response;
 }
 

@@ -387,7 +387,7 @@ void add_daemon(std::vector<MetricFamily>& all) {
       daemon("kubepulse_scrapes_total", MetricKind::counter, "Scrapes begun.",
              [](const DaemonFacts& f, Labels node, Page& p) { p.sample(node, f.scrapes); }));
   all.push_back(daemon("kubepulse_scrape_duration_seconds", MetricKind::gauge,
-                       "Time to write the last whole page.",
+                       "Time to make the last whole page.",
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          p.sample_seconds(node, f.scrape_duration_ns);
                        }));

@@ -31,6 +31,10 @@ Case http_case();
 Case service_case();
 Case hooks_case();
 Case pods_case();
+Case containers_case();
+Case container_views_case();
+Case container_programs_case();
+Case container_crowd_case();
 Case kubelet_case();
 #ifdef KUBEPULSE_TLS
 Case kubelet_tls_case();

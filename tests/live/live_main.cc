@@ -150,11 +150,27 @@ int run_in_child(const std::vector<Case>& cases, size_t jobs) {
 
 int run_all(const char* daemon, const Words& names, size_t jobs) {
   // In this order: the one that must be alone, then by what they take.
-  std::vector<Case> all = {
-      loss_case(),       map_case(),         kubelet_case(),   pods_case(),     hooks_case(),
-      tcp_amount_case(), tcp_socket_case(),  service_case(),   http_case(),     tcp_case(),
-      dns_case(),        tcp_failure_case(), tcp_close_case(), dns_ways_case(), event_log_case(),
-      dns_junk_case(),   harness_case()};
+  std::vector<Case> all = {loss_case(),
+                           map_case(),
+                           container_crowd_case(),
+                           kubelet_case(),
+                           containers_case(),
+                           pods_case(),
+                           container_views_case(),
+                           container_programs_case(),
+                           hooks_case(),
+                           tcp_amount_case(),
+                           tcp_socket_case(),
+                           service_case(),
+                           http_case(),
+                           tcp_case(),
+                           dns_case(),
+                           tcp_failure_case(),
+                           tcp_close_case(),
+                           dns_ways_case(),
+                           event_log_case(),
+                           dns_junk_case(),
+                           harness_case()};
 #ifdef KUBEPULSE_TLS
   all.push_back(kubelet_tls_case());
 #endif

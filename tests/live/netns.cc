@@ -147,25 +147,6 @@ Status interface_ioctl(const std::string& interface, unsigned long request, shor
   return {};
 }
 
-// A pair of virtual cards, `name` here and `peer` in the namespace `peer_netns`, both down.
-Status make_veth(const std::string& name, const std::string& peer, const Fd& peer_netns) {
-  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-  request.body(ifinfomsg{});
-  request.attribute(IFLA_IFNAME, name);
-  size_t info = request.open(IFLA_LINKINFO);
-  request.attribute(IFLA_INFO_KIND, std::string("veth"));
-  size_t data = request.open(IFLA_INFO_DATA);
-  size_t other = request.open(VETH_INFO_PEER);
-  request.body(ifinfomsg{});
-  request.attribute(IFLA_IFNAME, peer);
-  int netns = peer_netns.get();
-  request.attribute(IFLA_NET_NS_FD, &netns, sizeof netns);
-  request.close(other);
-  request.close(data);
-  request.close(info);
-  return request.send("veth " + name);
-}
-
 }  // namespace
 
 Status enter_new_netns() {
@@ -262,6 +243,24 @@ Status enter_black_hole_netns() {
   if (status.ok()) status = add_address("lo", "10.66.0.1/32");
   if (status.ok()) status = add_black_hole("10.77.0.0/24");
   return status;
+}
+
+Status make_veth(const std::string& name, const std::string& peer, const Fd& peer_netns) {
+  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  request.body(ifinfomsg{});
+  request.attribute(IFLA_IFNAME, name);
+  size_t info = request.open(IFLA_LINKINFO);
+  request.attribute(IFLA_INFO_KIND, std::string("veth"));
+  size_t data = request.open(IFLA_INFO_DATA);
+  size_t other = request.open(VETH_INFO_PEER);
+  request.body(ifinfomsg{});
+  request.attribute(IFLA_IFNAME, peer);
+  int netns = peer_netns.get();
+  request.attribute(IFLA_NET_NS_FD, &netns, sizeof netns);
+  request.close(other);
+  request.close(data);
+  request.close(info);
+  return request.send("veth " + name);
 }
 
 Status enter_cabled_netns(Fd& far) {

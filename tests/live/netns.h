@@ -41,6 +41,9 @@ Status enter_black_hole_netns();
 
 Status add_route(const std::string& network, const std::string& gateway);
 
+// A pair of virtual cards, `name` here and `peer` in the namespace `peer_netns`, both down.
+Status make_veth(const std::string& name, const std::string& peer, const Fd& peer_netns);
+
 // A namespace with a cable to another one, `far`. 10.88.0.1 here and 10.88.0.2 there, which is also
 // the router to 10.99.0.0/24 and knows no way to it; 10.88.0.77 is a neighbour that never answers.
 Status enter_cabled_netns(Fd& far);

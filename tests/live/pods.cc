@@ -79,6 +79,7 @@ Cgroup LivePod::container(const std::string& name) {
 Cgroup LivePod::restart(const std::string& name) {
   Container& container = containers_[name];
   container.last_id = container.id;
+  container.restarts++;
   container.id = make_id();
   return cgroup_of(container.id);
 }
@@ -105,8 +106,7 @@ std::string LivePod::json() const {
       statuses +=
           R"("terminated":{"exitCode":137,"reason":"OOMKilled","containerID":"containerd://)" +
           container.last_id + R"("})";
-    statuses += R"(},"ready":true,"restartCount":)" +
-                std::string(container.last_id.empty() ? "0" : "1") +
+    statuses += R"(},"ready":true,"restartCount":)" + std::to_string(container.restarts) +
                 R"(,"containerID":"containerd://)" + container.id + R"(","started":true})";
   }
   std::string json = R"({"metadata":{"name":)" + quoted(owner_.pod) + R"(,"namespace":)" +

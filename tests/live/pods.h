@@ -46,6 +46,7 @@ class LivePod {
  private:
   struct Container {
     std::string id, last_id;
+    int restarts = 0;
   };
   Cgroup cgroup_of(const std::string& id) const;
 
