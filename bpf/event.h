@@ -48,7 +48,7 @@ struct tcp_record {
   __u16 local_port;
   __u16 remote_port;
   __u16 error;  // errno of a failed connect; ECANCELED: closed by the application
-  __u8 family;  // AF_INET or AF_INET6; an IPv4-mapped IPv6 address is given as AF_INET
+  __u8 family;  // AF_INET or AF_INET6 (IPv4-mapped: AF_INET); 0: addresses and ports are not known
   __u8 kind;
   __u8 direction;
   __u8 state;  // as a walk has met it, of include/net/tcp_states.h

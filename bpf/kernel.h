@@ -116,6 +116,7 @@ struct sock {
   int sk_err;
   __u16 sk_protocol;
   __u8 sk_shutdown;
+  struct socket *sk_socket;
   struct sock_cgroup_data sk_cgrp_data;
 };
 

@@ -12,7 +12,8 @@ static __always_inline void syn_sent(struct sock *sk, const bool typed) {
   connection.pid = bpf_get_current_pid_tgid() >> 32;
   connection.direction = TCP_DIRECTION_OUT;
   if (keep_comm) bpf_get_current_comm(connection.comm, sizeof connection.comm);
-  if (!remember((__u64)sk, &connection)) __sync_fetch_and_add(&connections_overflow, 1);
+  forget_predecessor(sk, typed);
+  if (!remember(sk, &connection)) __sync_fetch_and_add(&connections_overflow, 1);
 }
 
 // What a listener has dropped by now: a walk may not meet it again, and one that listens again
@@ -57,15 +58,26 @@ static __always_inline void passive(struct connection *connection, struct sock *
   if (listener->cgroup & CGROUP_LEGACY_BIT) connection->cgroup = listener->cgroup;
 }
 
+// No entry of this socket but of one before it: a socket is established once, and one that was
+// accepted did not connect, nor does a task have it yet.
+static __always_inline bool is_of_predecessor(const struct connection *connection, struct sock *sk,
+                                              int old_state, const bool typed) {
+  return connection->stage == STAGE_ESTABLISHED ||
+         (old_state == TCP_SYN_RECV && !READ(typed, sk, sk_socket));
+}
+
 static __always_inline void established(struct sock *sk, struct tcp_sock *tp, int old_state,
                                         const bool again, const bool typed) {
-  __u64 key = (__u64)sk;
   struct connection fresh = {};
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-  if (connection && connection->established) return;
+  struct connection *connection = connection_of(sk);
+  if (again && connection && connection->stage == STAGE_ESTABLISHED) return;
+  if (connection && is_of_predecessor(connection, sk, old_state, typed)) {
+    forget_predecessor(sk, typed);
+    connection = 0;
+  }
   __u64 now_ns = bpf_ktime_get_ns();
   if (connection) {
-    connection->established = 1;
+    connection->stage = STAGE_ESTABLISHED;
   } else {
     // SYN_SENT without an entry: the connect began before we looked, or the table was full.
     if (old_state == TCP_SYN_SENT) {
@@ -75,8 +87,8 @@ static __always_inline void established(struct sock *sk, struct tcp_sock *tp, in
       fresh.start_ns = now_ns;
       passive(&fresh, sk, typed);
     }
-    fresh.established = 1;
-    if (!remember(key, &fresh)) {
+    fresh.stage = STAGE_ESTABLISHED;
+    if (!remember(sk, &fresh)) {
       if (again) return;  // no room then either: the first call has told of it
       if (old_state != TCP_SYN_SENT) __sync_fetch_and_add(&connections_overflow, 1);
     }
@@ -102,9 +114,13 @@ static __always_inline int failure(struct sock *sk, struct tcp_sock *tp, const b
 
 static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_state,
                                   const bool again, const bool typed) {
-  __u64 key = (__u64)sk;
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = connection_of(sk);
   if (again && !connection) return;
+  if (old_state == TCP_SYN_RECV && connection &&
+      is_of_predecessor(connection, sk, old_state, typed)) {
+    forget_predecessor(sk, typed);
+    return;
+  }
   bool connecting = old_state == TCP_SYN_SENT || (old_state == TCP_SYN_RECV && connection);
   if (old_state == TCP_LISTEN) return tell_drops(sk, tp, TCP_KIND_UNLISTENED, typed);
   // An accepted socket that never was established.
@@ -129,15 +145,14 @@ static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_
       record->close_ns = record->time_ns;
     bpf_ringbuf_submit(record, 0);
   }
-  if (connection) bpf_map_delete_elem(&connections, &key);
+  if (connection) forget(sk, connection);
 }
 
 // The application has closed it: sk_shutdown is set before the state changes (tcp_close). After
 // shutdown(SHUT_WR) only, it still reads, and the connection lives on.
 static __always_inline void closing(struct sock *sk, const bool typed) {
   if (READ(typed, sk, sk_shutdown) != SHUTDOWN_MASK) return;
-  __u64 key = (__u64)sk;
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = connection_of(sk);
   if (!connection || connection->close_ns) return;
   // The lifetime of an accepted connection is told by the event log only, and the clock is dear.
   if (connection->direction == TCP_DIRECTION_OUT || keep_comm)
@@ -178,11 +193,10 @@ static __always_inline bool wanted(int state, int states) {
 
 // What the second call mostly finds: the first one has done it.
 static __always_inline bool is_done(struct sock *sk, int new_state) {
-  __u64 key = (__u64)sk;
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = connection_of(sk);
   if (new_state == TCP_CLOSE) return !connection;
-  if (new_state == TCP_ESTABLISHED) return connection && connection->established;
-  if (new_state == TCP_SYN_SENT) return connection && !connection->established;
+  if (new_state == TCP_ESTABLISHED) return connection && connection->stage == STAGE_ESTABLISHED;
+  if (new_state == TCP_SYN_SENT) return connection && connection->stage == STAGE_CONNECTING;
   return false;  // to do it twice is to do it once
 }
 
@@ -224,8 +238,7 @@ static __always_inline __u64 reset_owner(const struct sock *sk) {
   if (!sk) return 0;
   int state = BPF_CORE_READ(sk, __sk_common.skc_state);
   if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV) return 0;
-  __u64 key = (__u64)sk;
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = connection_of(sk);
   if (connection) return connection->cgroup;
   // close(2) ends a connection before it sends the RST for it: the task that runs now is its owner.
   if (state == TCP_CLOSE) return owner_of((struct sock *)sk, false);
@@ -301,10 +314,31 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
   struct socket *socket = BPF_CORE_READ(file, private_data);
   struct sock *sk = BPF_CORE_READ(socket, sk);
   if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) return 0;
-  __u64 key = (__u64)sk;
-  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  struct connection *connection = connection_of(sk);
   if (!connection || !connections_walked) tell_socket(ctx->meta->seq, sk, connection, task);
   return 0;
+}
+
+// The state is stored after its change is told: an entry that is still there when the socket says
+// it is closed is one whose end no program was called for. What the socket counted, it still says.
+static __always_inline bool told_late(struct seq_file *seq, struct sock *sk,
+                                      const struct connection *walked) {
+  if (walked->stage != STAGE_ESTABLISHED || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+    return false;
+  struct connection *connection = connection_of(sk);
+  if (!connection || connection->start_ns != walked->start_ns ||
+      connection->stage != STAGE_ESTABLISHED)
+    return true;  // it ended, or another came, while we looked
+  struct tcp_record record = {};
+  record.kind = TCP_KIND_CLOSED;
+  record.time_ns = bpf_ktime_get_ns();
+  fill_connection(&record, walked);
+  fill_socket(&record, sk, (struct tcp_sock *)sk, false);
+  fill_totals(&record, sk, (struct tcp_sock *)sk, TCP_LAST_ACK, false);  // as most end, with a FIN
+  if (bpf_seq_write(seq, &record, sizeof record) != 0) return true;      // called again
+  __sync_fetch_and_add(&ends_lost, 1);
+  forget(sk, connection);
+  return true;
 }
 
 // Every connection that is remembered: those that nobody has accepted yet, or that are closed and
@@ -315,6 +349,8 @@ int tcp_remembered(struct bpf_iter__bpf_map_elem *ctx) {
   struct connection *value = ctx->value;
   if (!key || !value) return 0;
   struct connection connection = *value;
-  tell_socket(ctx->meta->seq, (struct sock *)*key, &connection, 0);
+  struct sock *sk = (struct sock *)*key;
+  if (connection.stage != STAGE_ENDED && !told_late(ctx->meta->seq, sk, &connection))
+    tell_socket(ctx->meta->seq, sk, &connection, 0);
   return 0;
 }

@@ -72,4 +72,27 @@ static __always_inline void fill_connection(struct tcp_record *record,
   __builtin_memcpy(record->comm, connection->comm, sizeof record->comm);
 }
 
+// Of a socket that is new: an entry is of one that was in the same memory, and whose end no program
+// was called for. It is told now; what that socket had counted, and its addresses, are gone.
+static __always_inline void forget_predecessor(struct sock *sk, const bool typed) {
+  struct connection *connection = connection_of(sk);
+  if (!connection) return;
+  __sync_fetch_and_add(&ends_lost, 1);
+  struct tcp_record *record = 0;
+  if (connection->stage == STAGE_ESTABLISHED) record = reserve(TCP_KIND_CLOSED, bpf_ktime_get_ns());
+  if (record) {
+    fill_connection(record, connection);
+    record->socket = (__u64)sk;
+    record->netns = socket_netns(sk, typed);
+    record->family = 0;
+    record->local_port = record->remote_port = 0;
+    __builtin_memset(record->local, 0, sizeof record->local);
+    __builtin_memset(record->remote, 0, sizeof record->remote);
+    record->sent_bytes = record->received_bytes = 0;
+    record->retransmits = record->rtt_us = 0;
+    bpf_ringbuf_submit(record, 0);
+  }
+  forget(sk, connection);
+}
+
 #endif

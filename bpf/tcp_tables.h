@@ -5,13 +5,19 @@
 #include "bpf/owner.h"
 #include "bpf/tcp_output.h"
 
+enum connection_stage {
+  STAGE_CONNECTING = 0,
+  STAGE_ESTABLISHED = 1,
+  STAGE_ENDED = 2,  // told; the entry is there only where the kernel would not delete it
+};
+
 struct connection {
   __u64 start_ns;
   __u64 close_ns;
   __u64 cgroup;
   __u32 pid;
   __u16 direction;
-  __u16 established;
+  __u16 stage;
   char comm[16];
 };
 
@@ -45,6 +51,9 @@ struct {
 } listeners SEC(".maps");
 
 __u64 listeners_errors = 0;
+// Connections whose end no program was called for. A walk tells it, or the first to see another
+// socket where theirs was.
+__u64 ends_lost = 0;
 
 // Set where the owner or the log needs the listening task: on cgroup v1, and with --log-events.
 const volatile __u8 keep_listeners = 0;
@@ -56,10 +65,25 @@ static __always_inline __u64 owner_of(struct sock *sk, const bool typed) {
   return legacy ? legacy : socket_cgroup(sk, typed);
 }
 
-static __always_inline bool remember(__u64 key, const struct connection *connection) {
+// Of the socket; none where it has ended.
+static __always_inline struct connection *connection_of(const struct sock *sk) {
+  __u64 key = (__u64)sk;
+  struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+  return connection && connection->stage != STAGE_ENDED ? connection : 0;
+}
+
+static __always_inline bool remember(const struct sock *sk, const struct connection *connection) {
+  __u64 key = (__u64)sk;
   if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY) == 0) return true;
   __sync_fetch_and_add(&connections_errors, 1);
   return false;
+}
+
+// The kernel may refuse (-EBUSY, -EDEADLK) where the same bucket is being changed beneath us.
+static __always_inline void forget(const struct sock *sk, struct connection *connection) {
+  __u64 key = (__u64)sk;
+  connection->stage = STAGE_ENDED;
+  if (bpf_map_delete_elem(&connections, &key) != 0) __sync_fetch_and_add(&connections_errors, 1);
 }
 
 static __always_inline void remember_listener(struct listener_key key,

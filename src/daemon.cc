@@ -315,8 +315,9 @@ void Daemon::schedule_expiry() {
 }
 
 void Daemon::walk_open(bool first) {
+  const TcpProbe& tcp = *probes_.tcp;
   uint64_t lost =
-      probes_.tcp->dropped() + probes_.tcp->connections_overflow() + workloads_.partings();
+      tcp.dropped() + tcp.connections_overflow() + tcp.skipped() + workloads_.partings();
   if (!first)
     while (drain_tcp(Drain::kBatchMax) == Drain::kBatchMax)
       continue;
@@ -417,6 +418,7 @@ DaemonFacts Daemon::facts() {
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
+                    {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},
                     {"unknown_connections", tcp_->unknown_ends()},
                     {"resets", tcp ? tcp->resets_overflow() : 0},
                     {"dns_skipped", probes_.dns ? probes_.dns->skipped() : 0},

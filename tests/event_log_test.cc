@@ -111,6 +111,10 @@ START_TEST(tcp_close) {
   record.direction = TCP_DIRECTION_UNKNOWN;
   CHECK_TEXT(tcp_line(record), R"("event":"close","direction":"unknown",)"
                                R"("src":"10.0.0.1:54321","dst":"142.250.190.78:443")");
+  // Found out when its memory was that of another.
+  record.family = 0;
+  record.local_port = record.remote_port = 0;
+  CHECK_TEXT(tcp_line(record), R"("event":"close","direction":"unknown","src":"?:0","dst":"?:0")");
 }
 END_TEST
 

@@ -276,6 +276,29 @@ START_TEST(recount_after_losses) {
 }
 END_TEST
 
+// Ends that no program was called for: what a walk tells has all totals, the others none.
+START_TEST(told_late) {
+  Bench bench;
+  tcp_record first = record_of(TCP_KIND_OPENED, TCP_DIRECTION_OUT, kT, kT + 1);
+  tcp_record second = record_of(TCP_KIND_OPENED, TCP_DIRECTION_IN, kT + 2, kT + 2);
+  second.socket += 64;
+  bench.recorder.take(first);
+  bench.recorder.take(second);
+  tcp_record seen = record_of(TCP_KIND_OPEN, TCP_DIRECTION_OUT, kT, kT + 10);
+  bench.walk({with_totals(seen, 100, 50, 1)}, 0, kT + 9);
+  CHECK_TEXT(bench.told(),
+             "out=1 in=1 active_out=1 active_in=1 sent=100 received=50 again=1 connect=1 ");
+  first.kind = second.kind = TCP_KIND_CLOSED;
+  first.family = 0;
+  first.time_ns = second.time_ns = kT + 20;
+  bench.recorder.take(first);
+  CHECK_TEXT(bench.told(),
+             "out=1 in=1 active_in=1 sent=100 received=50 again=1 latency=1 connect=1 ");
+  bench.walk({with_totals(second, 7, 8, 0)}, 0, kT + 19);
+  CHECK_TEXT(bench.told(), "out=1 in=1 sent=107 received=58 again=1 latency=1 connect=1 ");
+}
+END_TEST
+
 // Established while the walk went on: seen, and told by a record that is drained afterwards.
 START_TEST(recount_counts_nothing_twice) {
   Bench bench;
@@ -531,7 +554,7 @@ END_TEST
 
 CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known, failures,
            not_events, unknown_without_a_walk, from_before_the_start, direction_by_listeners,
-           samples_then_close, recount_after_losses, recount_counts_nothing_twice,
+           samples_then_close, recount_after_losses, recount_counts_nothing_twice, told_late,
            recount_does_not_go_below_zero, recount_keeps_directions,
            an_end_counts_for_who_was_counted_open, an_end_in_a_walk, an_end_after_the_workloads_own,
            states, drops_of_listeners, drops_of_one_that_listens_again, no_drops_without_a_walk,

@@ -313,6 +313,10 @@ uint64_t TcpProbe::skipped() const {
   return skipped_runs(tracing_->progs.tcp_state_again_typed) +
          skipped_runs(tracing_->progs.tcp_state_again_raw);
 }
+uint64_t TcpProbe::ends_lost() const {
+  if (tracing_ == nullptr) return 0;
+  return __atomic_load_n(&tracing_->bss->ends_lost, __ATOMIC_RELAXED);
+}
 uint64_t TcpProbe::connections_overflow() const {
   return __atomic_load_n(connections_overflow_, __ATOMIC_RELAXED);
 }

@@ -45,8 +45,9 @@ class TcpProbe {
   Ring& ring() { return *ring_; }
 
   // Walks the TCP sockets of now; records of the kinds OPEN, LISTEN and CONNECTING. A socket with
-  // several descriptors may come more than once. Flavour `cgroup`: CLOSED, too, of connections from
-  // before the start, which no hook tells. O(open files, or sockets, of the node): milliseconds.
+  // several descriptors may come more than once. CLOSED, too: flavour `cgroup`, of connections
+  // from before the start, which no hook tells; the others, see ends_lost(). O(open files, or
+  // sockets, of the node): milliseconds.
   Status each_open(const std::function<void(const tcp_record&)>& take);
   bool can_walk_open() const { return walk_ != nullptr || diag_ != nullptr; }
 
@@ -58,6 +59,9 @@ class TcpProbe {
   // Runs of the second state program that the kernel skipped: of each of them a change of state may
   // be lost.
   uint64_t skipped() const;
+  // Connections whose end no program was called for. It is told late (CLOSED), by a walk or when
+  // another socket is in the same memory; then without totals and addresses (family 0).
+  uint64_t ends_lost() const;
   uint64_t connections_overflow() const;  // connections beyond connections_max
   uint64_t resets_overflow() const;       // RST of cgroups beyond the bound
 

@@ -1,6 +1,9 @@
 // What the daemon says of its own maps and programs, held against what was done to them.
 #include <bpf/bpf.h>
+#include <sched.h>
 #include <unistd.h>
+
+#include <map>
 
 #include "bpf/event.h"
 #include "tests/check.h"
@@ -92,6 +95,109 @@ START_TEST(full) {
 }
 END_TEST
 
+// The map of ours that has this bound, which no other has.
+Fd connections_map(uint32_t entries_max) {
+  for (uint32_t id = 0; bpf_map_get_next_id(id, &id) == 0;) {
+    Fd map(bpf_map_get_fd_by_id(id));
+    bpf_map_info info{};
+    uint32_t size = sizeof info;
+    if (map && bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0 &&
+        info.max_entries == entries_max && info.key_size == sizeof(uint64_t) &&
+        std::string(info.name) == "connections")
+      return map;
+  }
+  return {};
+}
+
+using Entries = std::map<uint64_t, std::string>;
+
+Entries entries_of(const Fd& map) {
+  bpf_map_info info{};
+  uint32_t size = sizeof info;
+  ck_assert(bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0);
+  Entries entries;
+  uint64_t key = 0, next = 0;
+  std::string value(info.value_size, 0);
+  for (void* from = nullptr; bpf_map_get_next_key(map.get(), from, &next) == 0; from = &key) {
+    key = next;
+    if (bpf_map_lookup_elem(map.get(), &key, value.data()) == 0) entries[key] = value;
+  }
+  return entries;
+}
+
+// Memory is used again by the CPU that gave it back.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    cpu_set_t one;
+    ck_assert(sched_getaffinity(0, sizeof all_, &all_) == 0);
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+      if (CPU_ISSET(cpu, &all_)) CPU_SET(cpu, &one);
+    ck_assert(sched_setaffinity(0, sizeof one, &one) == 0);
+  }
+  ~OnOneCpu() { sched_setaffinity(0, sizeof all_, &all_); }
+
+ private:
+  cpu_set_t all_;
+};
+
+// As where the kernel calls no program for its ends: they are told of a connection without an
+// entry, and afterwards its entries are still there. Returns how many.
+size_t lose_ends(const Fd& map, const Cgroup& client, const Cgroup& server) {
+  Entries before = entries_of(map), ours;
+  Connection open = make_connection(client, server);
+  for (const auto& [key, value] : entries_of(map))
+    if (before.count(key) == 0) ours[key] = value;
+  for (const auto& [key, value] : ours)
+    ck_assert(bpf_map_delete_elem(map.get(), &key) == 0);
+  open.close();
+  sleep_ms(20);
+  for (const auto& [key, value] : ours)
+    ck_assert(bpf_map_update_elem(map.get(), &key, value.data(), BPF_NOEXIST) == 0);
+  return ours.size();
+}
+
+// Nothing is lost then, neither of it nor of a socket in the same memory.
+void check_lost_ends(const std::string& name, bool walked) {
+  constexpr uint32_t kEntriesMax = 3001;
+  constexpr int kMost = 2000;
+  Daemon daemon = Daemon::start({{"--tcp-connections=" + std::to_string(kEntriesMax),
+                                  walked ? "--sample-interval=1s" : "--sample-interval=60m"}});
+  std::string flavour = flavour_of(daemon, "tcp_state");
+  bool keys_come_again = flavour == "tp_btf" || flavour == "raw_tp";
+  if (keys_come_again && (!walked || flavour_of(daemon, "tcp_open") == "iter")) {
+    OnOneCpu pinned;
+    Cgroup client = make_unit(name + "-client"), server = make_unit(name + "-server");
+    Fd map = connections_map(kEntriesMax);
+    ck_assert(map);
+    auto told = [&] {
+      return daemon.scrape().value("kubepulse_overflow_total", {{"table", "tcp_ends_lost"}});
+    };
+    auto lost = double(lose_ends(map, client, server));
+    ck_assert_msg(lost == 2, "%g entries", lost);
+    if (walked) sleep_ms(1500);
+    uint64_t made = 1;
+    for (; told() < lost && made < kMost; made++)
+      make_connection(client, server).close();
+    ck_assert_msg(told() == lost, "%g, not %g, after %d", told(), lost, static_cast<int>(made));
+    ck_assert(!walked || made == 1);
+    expect_tcp(daemon, client.owner, {{"out", made}, {"handshakes", made}, {"lifetimes", made}});
+    expect_tcp(daemon, server.owner, {{"in", made}});
+  }
+  daemon.stop();
+}
+
+START_TEST(end_lost_and_reused) {
+  check_lost_ends("reused", false);
+}
+END_TEST
+
+START_TEST(end_lost_and_walked) {
+  check_lost_ends("walked", true);
+}
+END_TEST
+
 // What waits in a ring is read some 10 ms later; a scrape may come before that.
 START_TEST(waiting_in_ring) {
   constexpr int kConnections = 5;
@@ -134,7 +240,10 @@ END_TEST
 }  // namespace
 
 Case map_case() {
-  return {"maps", false, {entries, full, waiting_in_ring, program_runs}, true};
+  return {"maps",
+          false,
+          {entries, full, end_lost_and_reused, end_lost_and_walked, waiting_in_ring, program_runs},
+          true};
 }
 
 }  // namespace kubepulse::live
