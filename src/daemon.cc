@@ -315,7 +315,8 @@ void Daemon::schedule_expiry() {
 }
 
 void Daemon::walk_open(bool first) {
-  uint64_t lost = probes_.tcp->dropped() + probes_.tcp->connections_overflow();
+  uint64_t lost =
+      probes_.tcp->dropped() + probes_.tcp->connections_overflow() + workloads_.partings();
   if (!first)
     while (drain_tcp(Drain::kBatchMax) == Drain::kBatchMax)
       continue;

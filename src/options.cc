@@ -431,6 +431,8 @@ Status check_pods(Options& options) {
                                          : "--kubelet-key-file needs --kubelet-cert-file");
   if (pods.source == PodsSettings::Source::logs && !pods.selector.empty())
     return Status::error("--label-selector cannot work with --pods=logs: logs know no labels");
+  if (pods.source == PodsSettings::Source::none && !pods.selector.empty())
+    return Status::error("--label-selector cannot work with --pods=none: nobody tells labels");
   auto filter = NamespaceFilter::parse(options.namespaces, options.excluded_namespaces);
   if (!filter.ok()) return std::move(filter.status());
   pods.namespaces = std::move(filter.value());

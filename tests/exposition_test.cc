@@ -234,7 +234,7 @@ struct Bench {
     TcpCounts& tcp = store.tcp(index);
     for (uint64_t ns : {1, 200000, 2000000000})
       tcp.latency.observe(store.bounds(), ns);
-    tcp.active[1] = -3;
+    tcp.active = {4, -3};  // nothing below 0 is shown
     store.count_query(index, "example.com");
     store.dns(index).responses[3] = number;
     store.interface(index, "eth0").values = {1, 2, 3, 4, 5, 6, 7, number};
@@ -334,7 +334,8 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(value("kubepulse_tcp_sent_bytes_total", 4, ""), "none");
   CHECK_TEXT(value("kubepulse_dns_timeouts_total", 3, ""), "8");
   CHECK_TEXT(value("kubepulse_dns_timeouts_total", 2, ""), "none");
-  CHECK_TEXT(value("kubepulse_tcp_connections_active", 5, ",direction=\"in\""), "-3");
+  CHECK_TEXT(value("kubepulse_tcp_connections_active", 5, ",direction=\"in\""), "0");
+  CHECK_TEXT(value("kubepulse_tcp_connections_active", 5, ",direction=\"out\""), "4");
   CHECK_TEXT(value("kubepulse_dns_responses_total", 5, ",rcode=\"NXDOMAIN\""), "5");
   CHECK_TEXT(value("kubepulse_dns_queries_total", 5, ",domain=\"example.com\""), "1");
   CHECK_TEXT(value("kubepulse_dns_queries_total", 5, ",domain=\"other\""), "none");

@@ -229,7 +229,8 @@ START_TEST(by_kubeconfig) {
   Asking(settings).check_good();
   const std::string& head = peer.requests().back();
   std::string wanted =
-      "GET /k8s/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1.example HTTP/1.1\r\n";
+      "GET /k8s/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1.example&resourceVersion=0 "
+      "HTTP/1.1\r\n";
   ck_assert_msg(head.find(wanted) == 0, "%s", head.c_str());
   CHECK_TEXT(field_of(head, "Authorization"), "Bearer abc");
   Asking(settings).check(Kind::forbidden,

@@ -73,6 +73,9 @@ START_TEST(certificates) {
   ck_assert(kubelet_tls_advice(why + " it is not for 127.0.0.1").find("--node-name") !=
             std::string::npos);
   CHECK_TEXT(kubelet_tls_advice(why + " it has expired"), "");
+  std::string alert = kubelet_tls_advice("TLS handshake: SSL - A fatal alert message was received");
+  ck_assert(alert.find("TLS 1.3") != std::string::npos);
+  ck_assert(alert.find("--kubelet-cert-file") != std::string::npos);
 }
 END_TEST
 

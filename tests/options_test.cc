@@ -162,6 +162,8 @@ START_TEST(which_pods) {
                 "%s", message.c_str());
   CHECK_TEXT(bad({"--pods=logs", "--label-selector=a"}),
              "--label-selector cannot work with --pods=logs: logs know no labels");
+  CHECK_TEXT(bad({"--pods=none", "--label-selector=a"}),
+             "--label-selector cannot work with --pods=none: nobody tells labels");
   ck_assert(good({"--pods=logs", "--namespaces=a"}).pods.source == PodsSettings::Source::logs);
 }
 END_TEST

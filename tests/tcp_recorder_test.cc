@@ -11,7 +11,7 @@ using namespace kubepulse;  // NOLINT
 namespace {
 
 constexpr uint64_t kT = 1000 * kNsPerSecond;
-constexpr uint64_t kCgroup = 11, kOtherCgroup = 12;
+constexpr uint64_t kCgroup = 11, kOtherCgroup = 12, kPodsCgroup = 13;
 constexpr uint32_t kNetns = 4026531840;
 
 // One connection, as its records tell it.
@@ -95,6 +95,7 @@ struct Bench {
     return text;
   }
 
+  PodTable pods;
   CgroupPaths paths;
   Workloads workloads{paths};
   Store store{{kNsPerMs, kNsPerSecond}};
@@ -481,6 +482,51 @@ START_TEST(filtered) {
 }
 END_TEST
 
+// A pod that the filters left out for a while has connections from before.
+START_TEST(filtered_for_a_while) {
+  constexpr const char* kUid = "11111111-2222-3333-4444-555555555555";
+  Bench bench;
+  bench.workloads.set_pods(&bench.pods);
+  bench.paths.born(kPodsCgroup, std::string("/kubepods/pod") + kUid);
+  Workloads::Changes changes{
+      [&](Workloads::Index from, Workloads::Index to) { bench.store.merge(from, to); },
+      [&](Workloads::Index index) { bench.store.remove(index); }};
+  auto list = [&](bool watched) {
+    static Pod pod;
+    pod.clear();
+    pod.ns.assign("shop");
+    pod.name.assign("web-0");
+    pod.uid.assign(kUid);
+    bench.pods.begin();
+    bench.pods.add(pod, watched);
+    bench.pods.commit(kT);
+    bench.workloads.settle(kT, changes);
+  };
+  auto record = [](tcp_kind kind, unsigned number, uint64_t time_ns) {
+    tcp_record made = record_of(kind, TCP_DIRECTION_OUT, kT, time_ns);
+    made.cgroup = kPodsCgroup;
+    made.socket += number * 64;
+    return made;
+  };
+  auto told = [&] { return Bench::told(bench.of(kPodsCgroup)); };
+  auto walk = [&](std::initializer_list<tcp_record> records, uint64_t now_ns) {
+    bench.walk(records, bench.workloads.partings(), now_ns);
+  };
+  list(true);
+  for (unsigned number : {1, 2, 3})
+    bench.recorder.take(record(TCP_KIND_OPENED, number, kT + 1));
+  list(false);
+  list(true);
+  bench.recorder.take(record(TCP_KIND_CLOSED, 1, kT + 2));
+  CHECK_TEXT(told(), "active_out=-1 latency=1 ");
+  walk({record(TCP_KIND_OPEN, 2, kT + 4), record(TCP_KIND_OPEN, 3, kT + 4)}, kT + 3);
+  CHECK_TEXT(told(), "active_out=2 latency=1 ");
+  bench.recorder.take(record(TCP_KIND_CLOSED, 2, kT + 5));
+  walk({record(TCP_KIND_OPEN, 3, kT + 7)}, kT + 6);
+  CHECK_TEXT(told(), "active_out=1 latency=2 ");
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known, failures,
@@ -489,4 +535,4 @@ CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_know
            recount_does_not_go_below_zero, recount_keeps_directions,
            an_end_counts_for_who_was_counted_open, an_end_in_a_walk, an_end_after_the_workloads_own,
            states, drops_of_listeners, drops_of_one_that_listens_again, no_drops_without_a_walk,
-           filtered)
+           filtered, filtered_for_a_while)

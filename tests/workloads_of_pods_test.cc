@@ -209,6 +209,7 @@ START_TEST(made_again_under_its_name) {
   }
   ck_assert_uint_eq(house.workloads.size(), 1);
   ck_assert_uint_eq(house.workloads.index(first), Workloads::kLate);
+  ck_assert_uint_eq(house.workloads.partings(), 2);
   house.connect(3, 31, kStart + 20 * kMinute);
   CHECK_TEXT(house.page(), "shop/web-0=4 ");
   ck_assert_int_eq(house.store.tcp(house.workloads.index(third)).active[0], 4);
@@ -216,6 +217,7 @@ START_TEST(made_again_under_its_name) {
   CHECK_TEXT(house.page(), "");
   ck_assert_uint_eq(house.store.series(), 0);
   ck_assert_uint_eq(house.workloads.size(), 0);
+  ck_assert_uint_eq(house.workloads.partings(), 2);  // the last one took its series along
 }
 END_TEST
 
@@ -290,6 +292,7 @@ START_TEST(watched_no_more_and_again) {
   ck_assert_uint_eq(house.connect(1, 11), owner);
   CHECK_TEXT(house.page(), "shop/web=1 ");
   ck_assert_uint_eq(house.records(Workloads::kFiltered), 1);
+  ck_assert_uint_eq(house.workloads.partings(), 1);
 }
 END_TEST
 

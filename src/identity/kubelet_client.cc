@@ -84,8 +84,10 @@ Status KubeletClient::add_target(const std::string& url, bool is_kubelet, bool m
     if (!is_dns_subdomain(settings_.node_name))
       return Status::error("\"" + settings_.node_name +
                            "\" is no name of a node: give --node-name");
-    path =
-        parsed.value().path + "/api/v1/pods?fieldSelector=spec.nodeName%3D" + settings_.node_name;
+    // resourceVersion=0: out of the API server's memory. Without it each node's poll makes it read
+    // all pods of the cluster from etcd, which knows no selectors.
+    path = parsed.value().path + "/api/v1/pods?fieldSelector=spec.nodeName%3D" +
+           settings_.node_name + "&resourceVersion=0";
   }
   targets_.push_back({std::move(parsed.value()), std::move(path), is_kubelet, may_have_token});
   return {};

@@ -70,6 +70,10 @@ std::string kubelet_tls_advice(std::string_view why) {
            "--kubelet-ca-file=/var/lib/kubelet/pki/kubelet.crt, or --kubelet-insecure";
   if (why.find("it is not for ") != why.npos)
     return "; give the node's name as --node-name, or --kubelet-insecure";
+  // An alert is all that a kubelet says of either.
+  if (why.find("fatal alert") != why.npos)
+    return "; it may demand TLS 1.3, where this speaks 1.2, or a certificate of ours: "
+           "--kubelet-cert-file";
   return {};
 }
 

@@ -21,7 +21,7 @@ struct KubeletRefusal {
 // The message of a Status in JSON, else the text itself; its beginning, on one line.
 std::string error_body_message(std::string_view body);
 
-// Behind why a kubelet's certificate is not trusted; "" where nothing is known to help.
+// Behind why a handshake with a kubelet failed; "" where nothing is known to help.
 std::string kubelet_tls_advice(std::string_view why);
 
 }  // namespace kubepulse

@@ -23,7 +23,7 @@ struct TlsSettings {
 
 class Tls {
  public:
-  // What is wrong with the settings, by name. TLS 1.2 or later.
+  // What is wrong with the settings, by name. TLS 1.2: mbedTLS 2.28 has no later one.
   static Result<std::unique_ptr<Tls>> make(const TlsSettings& settings);
   virtual ~Tls() = default;
   // `fd` is not owned; this outlives the stream.

@@ -209,6 +209,8 @@ void Workloads::end_slot(uint32_t slot, const Changes& changes) {
     else
       changes.merged(series, kFiltered);
     free_series(series);
+  } else if (series_[series].shown) {
+    partings_++;
   }
   if (slots_[slot].waits) waiting_--;
   by_key_.erase(slots_[slot].key);
@@ -281,7 +283,10 @@ void Workloads::move(uint32_t slot, Index to, const Changes& changes) {
   if (from == to) return;
   places_[slot].series = to;
   series_[to].owners++;
-  if (--series_[from].owners > 0) return;
+  if (--series_[from].owners > 0) {
+    partings_++;
+    return;
+  }
   // What the page has shown was counted, so that it is not filtered too.
   if (to == kFiltered && series_[from].shown)
     changes.removed(from);

@@ -114,6 +114,9 @@ class Workloads {
   size_t size() const { return held_count_; }                       // owners, filtered pods too
   const Attribution& attribution() const { return attribution_; }
   uint64_t overflow() const { return overflow_; }  // lookups that ended in kOther
+  // Times that an owner left a series that goes on without it, or came out of kFiltered: what is
+  // still open of its connections is not where the gauges have it.
+  uint64_t partings() const { return partings_; }
 
  private:
   // A handle is a slot's number and how often that slot was used before.
@@ -195,6 +198,7 @@ class Workloads {
   uint64_t last_serial_ = 0;
   Attribution attribution_;
   uint64_t overflow_ = 0;
+  uint64_t partings_ = 0;
 };
 
 }  // namespace kubepulse

@@ -1,5 +1,7 @@
 #include "publish/catalogue.h"
 
+#include <algorithm>
+
 namespace kubepulse {
 
 namespace {
@@ -57,7 +59,7 @@ void add_tcp(std::vector<MetricFamily>& all) {
                     "Connections established now, those from before the start included.",
                     [](const TcpCounts& c, const Store&, Labels l, Page& p) {
                       for (size_t i = 0; i < 2; i++)
-                        p.sample(l, "direction", kDirections[i], c.active[i]);
+                        p.sample(l, "direction", kDirections[i], std::max(c.active[i], int64_t{0}));
                     }));
   all.push_back(tcp("kubepulse_tcp_connect_failures_total", MetricKind::counter,
                     "Connects that never became established.",

@@ -27,7 +27,7 @@ struct TcpCounts {
   Histogram connect_latency;
   Histogram rtt;
   std::array<uint64_t, 2> connections{};
-  std::array<int64_t, 2> active{};
+  std::array<int64_t, 2> active{};  // below 0 until the next recount: see Workloads::partings()
   std::array<uint64_t, kFailureReasons> failures{};
   uint64_t sent_bytes = 0;
   uint64_t received_bytes = 0;

@@ -28,7 +28,8 @@ class TcpRecorder {
   // OpenConnections). The gauges of states change as a whole at its end. `first`: only listeners
   // are noted, so that the next walk can tell the direction of connections that are older than the
   // daemon, and nobody is charged with what listeners dropped before. `lost` is the sum of all
-  // losses so far: where it grew since the last whole walk, the active gauges are counted anew.
+  // losses so far, of records and of owners that changed their series (Workloads::partings): where
+  // it grew since the last whole walk, the active gauges are counted anew.
   void begin_walk(bool first, uint64_t lost, uint64_t now_ns);
   void walked(const tcp_record& record);
   void end_walk(bool whole);
