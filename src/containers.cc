@@ -136,6 +136,8 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns)
       recorder_.files(cgroup, path, stats, now_ns);
       return true;
     case CgroupRead::gone:
+      // In v1 it may be in other hierarchies than those with files.
+      if (paths_.lives(cgroup, now_ns)) return true;
       gone(cgroup);
       return false;
     case CgroupRead::failed:

@@ -2,7 +2,10 @@
 // Where the controllers are in cgroup v1 those are asked, and where a controller is nowhere there
 // is nothing to be told.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -81,6 +84,25 @@ START_TEST(cpu_throttled) {
 }
 END_TEST
 
+// Each of its pages comes from the disk, if the scratch folder is on one.
+bool read_cold(const std::string& path, size_t bytes) {
+  Fd file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file || fsync(file.get()) != 0) return false;
+  posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+  void* mapped = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (mapped == MAP_FAILED || madvise(mapped, bytes, MADV_RANDOM) != 0) return false;
+  volatile char sum = 0;
+  for (size_t at = 0; at < bytes; at += 4096)
+    sum = static_cast<char>(sum + static_cast<const char*>(mapped)[at]);
+  return munmap(mapped, bytes) == 0;
+}
+
+bool is_on_disk(const std::string& path) {
+  struct statfs about {};
+  return statfs(path.c_str(), &about) == 0 && about.f_type != TMPFS_MAGIC &&
+         about.f_type != RAMFS_MAGIC;
+}
+
 // With and without a limit, with pages of a file that nobody uses.
 START_TEST(memory) {
   Cgroup unit = make_counted_unit("memory"), limited = make_counted_unit("memory-limited");
@@ -92,7 +114,8 @@ START_TEST(memory) {
   for (const Cgroup& cgroup : {unit, limited})
     children.push_back(Child::in(cgroup, [&] {
       take_memory(24 * kMiB);
-      bool written = write_file(file + std::to_string(getpid()), std::string(4 * kMiB, 'x'));
+      std::string own = file + std::to_string(getpid());
+      bool written = write_file(own, std::string(4 * kMiB, 'x')) && read_cold(own, 1 * kMiB);
       stop_here();
       return written ? 0 : 1;
     }));
@@ -103,6 +126,7 @@ START_TEST(memory) {
     for (const Cgroup& cgroup : {unit, limited}) {
       numbers.push_back(or_none(memory_bytes(cgroup)));
       numbers.push_back(or_none(working_set_bytes(cgroup)));
+      numbers.push_back(or_none(major_faults(cgroup)));
     }
     return numbers;
   });
@@ -112,6 +136,9 @@ START_TEST(memory) {
     Labels labels = labels_of(cgroup);
     check_sample(still.page, "kubepulse_memory_usage_bytes", labels, still.numbers[at++]);
     check_sample(still.page, "kubepulse_memory_working_set_bytes", labels, still.numbers[at++]);
+    ck_assert(still.numbers[at] > 0 || !is_on_disk(file + std::to_string(children[0].pid())));
+    check_sample(still.page, "kubepulse_memory_major_page_faults_total", labels,
+                 still.numbers[at++]);
   }
   check_absent(still.page, "kubepulse_memory_limit_bytes", labels_of(unit));
   check_sample(still.page, "kubepulse_memory_limit_bytes", labels_of(limited), 64 * kMiB);

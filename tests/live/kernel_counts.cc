@@ -96,6 +96,12 @@ std::optional<double> working_set_bytes(const Cgroup& cgroup) {
   return std::max(*used - *idle, 0.0);
 }
 
+std::optional<double> major_faults(const Cgroup& cgroup) {
+  bool legacy = is_legacy(Controller::kMemory);
+  return number_in(files_of(cgroup, Controller::kMemory) + "/memory.stat",
+                   legacy ? "total_pgmajfault" : "pgmajfault");
+}
+
 std::optional<double> pressure_seconds(const Cgroup& cgroup, const std::string& resource,
                                        const std::string& kind) {
   std::string folder = unified_folder(cgroup);
@@ -163,6 +169,7 @@ TaskNumbers task_numbers(const std::vector<pid_t>& pids) {
     ck_assert_msg(schedstat.size() == 1 && schedstat[0].size() == 3 && voluntary && preempted,
                   "%s tells nothing", folder.c_str());
     sum.waited_s += number(schedstat[0][1]) * kNs;
+    sum.runs += number(schedstat[0][2]);
     sum.voluntary += *voluntary;
     sum.preempted += *preempted;
   }

@@ -23,6 +23,7 @@ std::optional<double> cpu_seconds(const Cgroup& cgroup);
 std::optional<double> throttled_seconds(const Cgroup& cgroup);
 std::optional<double> memory_bytes(const Cgroup& cgroup);
 std::optional<double> working_set_bytes(const Cgroup& cgroup);
+std::optional<double> major_faults(const Cgroup& cgroup);
 // "cpu", "memory", "io"; "some", "full".
 std::optional<double> pressure_seconds(const Cgroup& cgroup, const std::string& resource,
                                        const std::string& kind);
@@ -39,6 +40,7 @@ bool limit_memory(const Cgroup& cgroup, uint64_t bytes);
 
 struct TaskNumbers {
   double waited_s = 0;  // on run queues
+  double runs = 0;      // with a wait that was measured, be it 0; see bpf/sched.bpf.c
   double voluntary = 0, preempted = 0;
 };
 // Of processes of one thread, zombies too: the sum.
