@@ -79,7 +79,7 @@ std::string_view map_line(std::string_view log) {
 // Empty where no right is missing.
 std::string missing_right(const Refusal& refusal, const Host& host) {
   for (const Capability& missing : missing_capabilities(host.capabilities)) {
-    bool needed = missing.number != CAP_DAC_READ_SEARCH &&
+    bool needed = missing.number != CAP_DAC_READ_SEARCH && missing.number != CAP_SYS_PTRACE &&
                   (missing.number != CAP_NET_ADMIN || refusal.hook == Hook::cgroup) &&
                   (refusal.hook != Hook::cgroup || strcmp(missing.name, "CAP_PERFMON") != 0);
     if (needed) return std::string("the capability ") + missing.name + " is missing";
