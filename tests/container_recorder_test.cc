@@ -120,7 +120,7 @@ START_TEST(waits_and_switches) {
   counts.waits[25] = 2;
   bench.recorder.scheduler(1, counts, kT);
   bench.recorder.scheduler(2, counts, kT);  // another cgroup of the same container
-  const ContainerCounts::Scheduler& sum = *bench.main().scheduler;
+  const SchedulerCounts& sum = *bench.main().scheduler;
   ck_assert(sum.switches[0] == 10 && sum.switches[1] == 8);
   ck_assert_uint_eq(sum.run_queue.sum_ns, 10000);
   ck_assert(sum.run_queue.buckets[0] == 12 && sum.run_queue.buckets[25] == 4);

@@ -78,7 +78,7 @@ void ContainerRecorder::scheduler(uint64_t cgroup, const sched_counts& now, uint
   sched_counts& told = all_told.scheduler;
   ContainerCounts& counts = store_.of(containers_.index(containers_.of(cgroup, 0, now_ns)));
   if (!counts.scheduler) counts.scheduler.emplace();
-  ContainerCounts::Scheduler& sum = *counts.scheduler;
+  SchedulerCounts& sum = *counts.scheduler;
   static_assert(kPowerBuckets == POWER_BUCKETS, "as the kernel programs count");
   for (size_t i = 0; i < kPowerBuckets; i++)
     sum.run_queue.buckets[i] += growth(now.waits[i], told.waits[i]);

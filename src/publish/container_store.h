@@ -33,15 +33,16 @@ struct SyscallCounts {
   PowerHistogram latency;
 };
 
+struct SchedulerCounts {
+  PowerHistogram run_queue;
+  std::array<uint64_t, 2> switches{};  // voluntary, preempted
+};
+
 // What is not known is absent, and not shown.
 struct ContainerCounts {
-  struct Scheduler {
-    PowerHistogram run_queue;
-    std::array<uint64_t, 2> switches{};  // voluntary, preempted
-  };
   enum Resource { cpu, memory, io, kResources };
 
-  std::optional<Scheduler> scheduler;
+  std::optional<SchedulerCounts> scheduler;
   std::optional<uint64_t> cpu_usage_ns, cpu_throttled_ns;
   std::array<std::optional<uint64_t>, kResources> waiting_ns, stalled_ns;
   std::optional<uint64_t> oom_kills, major_faults;

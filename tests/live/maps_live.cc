@@ -201,7 +201,7 @@ END_TEST
 // What waits in a ring is read some 10 ms later; a scrape may come before that.
 START_TEST(waiting_in_ring) {
   constexpr int kConnections = 5;
-  constexpr double kBytes = 4 * kConnections * (BPF_RINGBUF_HDR_SZ + sizeof(tcp_record));
+  constexpr double kBytes = 4.0 * kConnections * (BPF_RINGBUF_HDR_SZ + sizeof(tcp_record));
   Daemon daemon = Daemon::start();
   Cgroup client = make_unit("ring-client"), server = make_unit("ring-server");
   bool seen = false;
