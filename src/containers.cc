@@ -25,14 +25,21 @@ uint32_t files_of(uint32_t groups) {
   return files;
 }
 
+size_t series_of_container(uint32_t groups) {
+  constexpr uint32_t kOfPods = kGroupTcp | kGroupDns | kGroupInterfaces;
+  SeriesOfPod series = series_of_pod(groups & ~(kOfPods | kGroupSyscalls), 0, 0);
+  return series.values + series.histograms;
+}
+
 }  // namespace
 
 Containers::Containers(uint32_t groups, CgroupPaths& paths, Workloads& pods, Store& store)
     : groups_(groups),
       files_(files_of(groups)),
       paths_(paths),
+      census_([this](uint64_t cgroup) { gone(cgroup); }),
       workloads_(paths, Workloads::Grain::container),
-      store_(store.budget()),
+      store_(store.budget(), series_of_container(groups)),
       changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
                [this](Workloads::Index index) { store_.remove(index); }},
       recorder_(workloads_, store_,

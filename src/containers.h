@@ -58,8 +58,15 @@ class Containers {
   void settle(uint64_t now_ns);
   void sweep(uint64_t now_ns);
 
-  uint64_t stuck_filesystems() const { return views_ ? views_->filesystem_counts().stuck : 0; }
-  uint64_t overflow() const { return census_.overflow() + workloads_.overflow(); }
+  // What was left out for want of room, and what no file system told.
+  uint64_t overflow() const {
+    return census_.overflow() + workloads_.overflow() + recorder_.overflow();
+  }
+  uint64_t filesystems_unread() const {
+    if (views_ == nullptr) return 0;
+    FilesystemCounts counts = views_->filesystem_counts();
+    return counts.timeouts + counts.unread;
+  }
 
  private:
   void read_programs(uint64_t now_ns);

@@ -413,6 +413,7 @@ DaemonFacts Daemon::facts() {
                     {"dns_late", dns_records(Workloads::kLate)},
                     {"pods", pods_->table().overflow()},
                     {"containers", containers_.overflow()},
+                    {"filesystems_unread", containers_.filesystems_unread()},
                     {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},
                     {"syscalls_skipped", probes_.syscalls ? probes_.syscalls->skipped() : 0},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},

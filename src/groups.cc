@@ -35,9 +35,6 @@ constexpr Named kGroups[] = {
     {"syscalls", kGroupSyscalls},
 };
 
-constexpr size_t kSumAndCount = 2;
-constexpr size_t kPowerSeries = kPowerBuckets + kSumAndCount;
-
 }  // namespace
 
 const Profile kProfileTable[kProfiles] = {

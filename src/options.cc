@@ -332,34 +332,18 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-// How many letters to insert, remove or change to make one of the other (Levenshtein).
-size_t distance(std::string_view one, std::string_view other) {
-  std::vector<size_t> row(other.size() + 1);
-  for (size_t i = 0; i <= other.size(); i++)
-    row[i] = i;
-  for (size_t i = 0; i < one.size(); i++) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < other.size(); j++) {
-      size_t changed = diagonal + (one[i] == other[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row[other.size()];
-}
-
 Status unknown_flag(std::string_view word) {
   std::string_view name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
   name = name.substr(0, std::min<size_t>(name.find('='), 64));
   const Flag* nearest =
       std::min_element(kFlags, kFlags + kFlagCount, [name](const Flag& a, const Flag& b) {
-        return distance(name, a.name) < distance(name, b.name);
+        return edit_distance(name, a.name) < edit_distance(name, b.name);
       });
   std::string text = "unknown flag ";
   text += printable(word.substr(0, word.find('=')));
   text += "; ";
   // What is nearest to a word of another language is no help.
-  if (distance(name, nearest->name) <= 1 + name.size() / 3)
+  if (edit_distance(name, nearest->name) <= 1 + name.size() / 3)
     text += std::string("did you mean --") + nearest->name + "? ";
   return Status::error(text + "see --help");
 }

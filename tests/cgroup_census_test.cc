@@ -58,13 +58,16 @@ std::string all(CgroupCensus& census) {
 }
 
 START_TEST(comes_and_goes) {
-  CgroupCensus census;
+  std::vector<uint64_t> replaced;
+  CgroupCensus census([&](uint64_t id) { replaced.push_back(id); });
   census.born(1, "/system.slice/a.service");
   census.born(2, "/system.slice/a.service/below");
   census.born(3, "/system.slice/b.service");
   CHECK_TEXT(all(census), "1/system.slice/a.service 3/system.slice/b.service ");
-  census.born(9, "/system.slice/a.service");  // restarted
+  ck_assert(census.born(9, "/system.slice/a.service"));  // restarted
+  ck_assert(census.born(9, "/system.slice/a.service"));  // seen by a scan
   CHECK_TEXT(all(census), "9/system.slice/a.service 3/system.slice/b.service ");
+  ck_assert(replaced == std::vector<uint64_t>{1});
   census.each([](uint64_t id, const std::string&) { return id == 3; });
   CHECK_TEXT(all(census), "3/system.slice/b.service ");
   census.forget("/system.slice/b.service");
@@ -72,8 +75,19 @@ START_TEST(comes_and_goes) {
 }
 END_TEST
 
+// Its files are read and counted once, under one id.
+START_TEST(in_both_hierarchies) {
+  std::vector<uint64_t> replaced;
+  CgroupCensus census([&](uint64_t id) { replaced.push_back(id); });
+  ck_assert(census.born(5, "/system.slice/a.service"));
+  ck_assert(!census.born(7 | kLegacyBit, "/system.slice/a.service"));
+  CHECK_TEXT(all(census), "5/system.slice/a.service ");
+  ck_assert(replaced.empty());
+}
+END_TEST
+
 START_TEST(bounded) {
-  CgroupCensus census;
+  CgroupCensus census([](uint64_t) {});
   for (size_t i = 0; i < CgroupCensus::kCgroupsMax + 5; i++)
     census.born(i + 1, "/system.slice/unit-" + std::to_string(i) + ".service");
   ck_assert_uint_eq(census.size(), CgroupCensus::kCgroupsMax);
@@ -85,4 +99,4 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("cgroup_census", counted, comes_and_goes, bounded)
+CHECK_MAIN("cgroup_census", counted, comes_and_goes, in_both_hierarchies, bounded)

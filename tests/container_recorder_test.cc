@@ -9,6 +9,7 @@ namespace {
 
 constexpr uint64_t kT = 1000 * kNsPerSecond;
 constexpr uint64_t kMinute = 60 * kNsPerSecond;
+constexpr size_t kSeries = 51;  // of a container
 
 #define POD "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555/"
 
@@ -64,7 +65,7 @@ struct Bench {
   CgroupPaths paths;
   Workloads containers{paths, Workloads::Grain::container};
   SeriesBudget budget;
-  ContainerStore store{budget};
+  ContainerStore store{budget, kSeries};
   Workloads::Changes changes;
   ContainerRecorder recorder{containers, store, [](uint32_t major, uint32_t minor) {
                                return std::to_string(major) + ":" + std::to_string(minor);
@@ -179,7 +180,7 @@ START_TEST(all_gone) {
   Bench bench;
   bench.list('a', 1);
   bench.files(1, 'a', stats_of(10, 1));
-  ck_assert_uint_eq(bench.budget.used(), ContainerStore::kSeriesOfContainer);
+  ck_assert_uint_eq(bench.budget.used(), kSeries);
   std::vector<uint64_t> gone;
   for (uint64_t at : {kT + kMinute, kT + 6 * kMinute})
     bench.containers.sweep(at, bench.changes, [&](uint64_t cgroup) { gone.push_back(cgroup); });
@@ -189,7 +190,30 @@ START_TEST(all_gone) {
 }
 END_TEST
 
+// The kernel's tables have its counts until they are forgotten, and each scrape reads them.
+START_TEST(counts_of_the_dead_keep_nobody) {
+  Bench bench;
+  bench.list('a', 0);
+  bench.paths.born(1, POD + id_of('a'));
+  sched_counts waits{};
+  waits.voluntary = 3;
+  syscall_counts calls{};
+  calls.untimed = 3;
+  std::vector<uint64_t> gone;
+  for (uint64_t at = kT; at <= kT + 6 * kMinute; at += 10 * kNsPerSecond) {
+    bench.recorder.scheduler(1, waits, at);
+    bench.recorder.syscall(1, 0, "read", calls, at);
+    if ((at - kT) % kMinute == 0)
+      bench.containers.sweep(at, bench.changes, [&](uint64_t cgroup) { gone.push_back(cgroup); });
+  }
+  ck_assert(gone == std::vector<uint64_t>{1});
+  ck_assert_uint_eq(bench.containers.size(), 0);
+  ck_assert_uint_eq(bench.budget.used(), 0);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("container_recorder", counters_go_on_over_restarts, waits_and_switches,
-           containers_are_named_later, restarts, not_wanted, all_gone)
+           containers_are_named_later, restarts, not_wanted, all_gone,
+           counts_of_the_dead_keep_nobody)

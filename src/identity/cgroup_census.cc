@@ -32,7 +32,11 @@ bool CgroupCensus::born(uint64_t id, std::string_view path) {
   std::string key(path);
   auto known = cgroups_.find(key);
   if (known != cgroups_.end()) {
+    uint64_t before = known->second;
+    if (before == id) return true;
+    if (((before ^ id) & kLegacyBit) != 0) return false;
     known->second = id;
+    replaced_(before);
   } else if (cgroups_.size() < kCgroupsMax) {
     cgroups_.emplace(std::move(key), id);
   } else {

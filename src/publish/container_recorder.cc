@@ -1,5 +1,7 @@
 #include "publish/container_recorder.h"
 
+#include <cstring>
+
 namespace kubepulse {
 
 namespace {
@@ -32,7 +34,10 @@ bool ContainerRecorder::wants(uint64_t cgroup, std::string_view path, uint64_t n
 // Where the table is full nothing can be told to be new, so that nothing is added.
 ContainerRecorder::Told& ContainerRecorder::told(uint64_t cgroup) {
   std::unique_ptr<Told>* held = told_.insert(cgroup);
-  if (held == nullptr) return beyond_the_bound_;
+  if (held == nullptr) {
+    overflow_++;
+    return beyond_the_bound_;
+  }
   if (*held == nullptr) *held = std::make_unique<Told>();
   return **held;
 }
@@ -76,6 +81,7 @@ void ContainerRecorder::scheduler(uint64_t cgroup, const sched_counts& now, uint
   Told& all_told = told(cgroup);
   if (&all_told == &beyond_the_bound_) return;
   sched_counts& told = all_told.scheduler;
+  if (memcmp(&now, &told, sizeof now) == 0) return;
   ContainerCounts& counts = store_.of(containers_.index(containers_.of(cgroup, 0, now_ns)));
   if (!counts.scheduler) counts.scheduler.emplace();
   SchedulerCounts& sum = *counts.scheduler;
@@ -94,8 +100,8 @@ void ContainerRecorder::syscall(uint64_t cgroup, size_t number, std::string_view
   if (&all_told == &beyond_the_bound_) return;
   if (number >= all_told.syscalls.size()) all_told.syscalls.resize(number + 1);
   syscall_counts& told = all_told.syscalls[number];
-  SyscallCounts& sum =
-      store_.of(containers_.index(containers_.of(cgroup, 0, now_ns))).syscall(name);
+  if (memcmp(&now, &told, sizeof now) == 0) return;
+  SyscallCounts& sum = store_.syscall(containers_.index(containers_.of(cgroup, 0, now_ns)), name);
   sum.calls += growth(now.untimed, told.untimed);
   for (size_t i = 0; i < kPowerBuckets; i++) {
     uint64_t more = growth(now.buckets[i], told.buckets[i]);

@@ -29,7 +29,8 @@ class ContainerRecorder {
   // The files of the cgroup at `path`. False where nobody wants to see it: it need not be read.
   bool wants(uint64_t cgroup, std::string_view path, uint64_t now_ns);
   void files(uint64_t cgroup, std::string_view path, const CgroupStats& stats, uint64_t now_ns);
-  // What the scheduler's programs counted.
+  // What the scheduler's programs counted. Where that is nothing new it says nothing of the cgroup:
+  // the kernel's table has it until it is forgotten, long after its end.
   void scheduler(uint64_t cgroup, const sched_counts& counts, uint64_t now_ns);
 
   // What the programs at system calls counted, of the one of that number in a list and its name.
@@ -41,6 +42,8 @@ class ContainerRecorder {
 
   // It is gone.
   void forget(uint64_t cgroup) { told_.erase(cgroup); }
+
+  uint64_t overflow() const { return overflow_; }  // looks that were lost for want of room
 
  private:
   // What has been added already.
@@ -63,6 +66,7 @@ class ContainerRecorder {
   std::function<std::string(uint32_t, uint32_t)> device_;
   FlatMap<std::unique_ptr<Told>> told_{Workloads::kCgroupsMax};
   Told beyond_the_bound_;
+  uint64_t overflow_ = 0;
   std::vector<Restarts> restarts_;  // by series
 };
 

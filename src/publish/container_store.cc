@@ -16,23 +16,14 @@ void add_each(PowerHistogram& sum, const PowerHistogram& other) {
   sum.sum_ns += other.sum_ns;
 }
 
-template <typename Named, typename Name>
-Named& named(std::vector<Named>& all, Name Named::*member, std::string_view name) {
-  for (Named& each : all)
-    if (each.*member == name) return each;
-  all.emplace_back();
-  all.back().*member = Name(name);
-  return all.back();
-}
-
 }  // namespace
 
 DiskCounts& ContainerCounts::disk(std::string_view device) {
-  return named(disks, &DiskCounts::device, device);
-}
-
-SyscallCounts& ContainerCounts::syscall(std::string_view name) {
-  return named(syscalls, &SyscallCounts::name, name);
+  for (DiskCounts& each : disks)
+    if (each.device == device) return each;
+  disks.emplace_back();
+  disks.back().device = device;
+  return disks.back();
 }
 
 void ContainerCounts::add(const ContainerCounts& other) {
@@ -56,12 +47,6 @@ void ContainerCounts::add(const ContainerCounts& other) {
     for (size_t i = 0; i < sum.values.size(); i++)
       sum.values[i] += each.values[i];
   }
-  for (const SyscallCounts& each : other.syscalls) {
-    SyscallCounts& sum = syscall(each.name);
-    sum.calls += each.calls;
-    sum.errors += each.errors;
-    add_each(sum.latency, each.latency);
-  }
   add_known(memory_usage_bytes, other.memory_usage_bytes);
   add_known(memory_working_set_bytes, other.memory_working_set_bytes);
   add_known(memory_limit_bytes, other.memory_limit_bytes);
@@ -84,23 +69,47 @@ ContainerCounts& ContainerStore::of(Index index) {
   if (index >= all_.size()) all_.resize(index + 1);
   if (all_[index] != nullptr) return *all_[index];
   if (index >= Workloads::kFirst) {
-    if (!budget_.allows(kSeriesOfContainer)) return of(Workloads::kOther);
-    budget_.take(kSeriesOfContainer);
+    if (!budget_.allows(series_)) return of(Workloads::kOther);
+    budget_.take(series_);
   }
   all_[index] = std::make_unique<ContainerCounts>();
   return *all_[index];
 }
 
+SyscallCounts& ContainerStore::syscall(Index index, std::string_view name) {
+  std::vector<SyscallCounts>& all = of(index).syscalls;
+  for (SyscallCounts& each : all)
+    if (each.name == name) return each;
+  if (index >= Workloads::kFirst && if_any(index) != nullptr) {
+    if (!budget_.allows(SyscallCounts::kSeries)) return syscall(Workloads::kOther, name);
+    budget_.take(SyscallCounts::kSeries);
+  }
+  all.emplace_back();
+  all.back().name = name;
+  return all.back();
+}
+
+std::unique_ptr<ContainerCounts> ContainerStore::take(Index index) {
+  if (index >= all_.size() || all_[index] == nullptr) return nullptr;
+  if (index >= Workloads::kFirst)
+    budget_.give_back(series_ + all_[index]->syscalls.size() * SyscallCounts::kSeries);
+  return std::move(all_[index]);
+}
+
 void ContainerStore::remove(Index index) {
-  if (index >= all_.size() || all_[index] == nullptr) return;
-  all_[index].reset();
-  if (index >= Workloads::kFirst) budget_.give_back(kSeriesOfContainer);
+  take(index);
 }
 
 void ContainerStore::merge(Index from, Index to) {
-  const ContainerCounts* counts = if_any(from);
-  if (counts != nullptr && to != Workloads::kFiltered) of(to).add(*counts);
-  remove(from);
+  std::unique_ptr<ContainerCounts> counts = take(from);
+  if (counts == nullptr || to == Workloads::kFiltered) return;
+  of(to).add(*counts);
+  for (const SyscallCounts& each : counts->syscalls) {
+    SyscallCounts& sum = syscall(to, each.name);
+    sum.calls += each.calls;
+    sum.errors += each.errors;
+    add_each(sum.latency, each.latency);
+  }
 }
 
 }  // namespace kubepulse

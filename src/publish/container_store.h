@@ -31,6 +31,8 @@ struct SyscallCounts {
   uint64_t calls = 0;
   uint64_t errors = 0;
   PowerHistogram latency;
+
+  static constexpr size_t kSeries = 2 + kPowerSeries;
 };
 
 struct SchedulerCounts {
@@ -53,21 +55,21 @@ struct ContainerCounts {
   std::optional<uint64_t> memory_usage_bytes, memory_working_set_bytes, memory_limit_bytes;
   std::vector<FilesystemSizes> filesystems;
 
-  void add(const ContainerCounts& other);
+  void add(const ContainerCounts& other);  // all but syscalls
   void clear_gauges();
   DiskCounts& disk(std::string_view device);
-  SyscallCounts& syscall(std::string_view name);
 };
 
 class ContainerStore {
  public:
   using Index = Workloads::Index;
 
-  // `budget` is not owned.
-  explicit ContainerStore(SeriesBudget& budget) : budget_(budget) {}
+  // `budget` is not owned. It is charged `series` for each container, and what its syscalls have.
+  ContainerStore(SeriesBudget& budget, size_t series) : budget_(budget), series_(series) {}
 
   // Made on first use; beyond the budget those of "other".
   ContainerCounts& of(Index index);
+  SyscallCounts& syscall(Index index, std::string_view name);
   const ContainerCounts* if_any(Index index) const {
     return index < all_.size() ? all_[index].get() : nullptr;
   }
@@ -80,11 +82,11 @@ class ContainerStore {
       if (counts) visit(*counts);
   }
 
-  // A container with a disk, under the standard profile: what the budget is charged for each.
-  static constexpr size_t kSeriesOfContainer = 51;
-
  private:
+  std::unique_ptr<ContainerCounts> take(Index index);
+
   SeriesBudget& budget_;
+  size_t series_;
   std::vector<std::unique_ptr<ContainerCounts>> all_;
 };
 

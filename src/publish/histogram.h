@@ -10,6 +10,7 @@
 namespace kubepulse {
 
 constexpr size_t kBucketsMax = 20;
+constexpr size_t kSumAndCount = 2;  // series of a histogram beside its buckets
 
 // Upper bounds in ns, rising, at most kBucketsMax; +Inf comes by itself.
 using BucketBounds = std::vector<uint64_t>;
@@ -30,6 +31,7 @@ struct Histogram {
 
 // One in powers of two, as the kernel programs keep it: bounds of 1 us, 2 us, ... 2^24 us (16.8 s).
 constexpr size_t kPowerBuckets = 26;
+constexpr size_t kPowerSeries = kPowerBuckets + kSumAndCount;
 
 struct PowerHistogram {
   std::array<uint64_t, kPowerBuckets> buckets{};
