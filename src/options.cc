@@ -466,9 +466,8 @@ PodsSettings pods_settings(const Options& options) {
 std::string usage() {
   std::string text =
       "usage: kubepulse [FLAG...]\n"
-      "Watches the TCP connections and DNS queries of this node from inside the kernel, and "
-      "serves\n"
-      "what it sees to Prometheus, at /metrics.\n\n";
+      "Measures TCP, DNS, CPU, memory, disks and system calls of each pod, container and systemd\n"
+      "unit of this node, inside the kernel, and serves it to Prometheus, at /metrics.\n\n";
   constexpr size_t kColumn = 26;
   for (const Flag& flag : kFlags) {
     std::string line = "  " + form_of(flag);

@@ -521,7 +521,7 @@ START_TEST(what_can_never_work) {
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef KUBEPULSE_SANITIZED
 size_t resident_bytes() {
   FILE* file = fopen("/proc/self/statm", "re");
   unsigned long all = 0, resident = 0;
@@ -571,7 +571,7 @@ CHECK_MAIN("pods", asked_from_the_start, not_asked_without_pods, at_intervals,
            what_is_broken_changes_nothing, one_line_for_each_change, an_open_breaker,
            a_trial_closes_the_breaker, logs_while_the_kubelet_is_gone, no_logs_either,
            by_logs_alone, filters, age, what_can_never_work
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef KUBEPULSE_SANITIZED
            ,
            long_answers_take_little_memory
 #endif

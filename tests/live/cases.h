@@ -36,9 +36,7 @@ Case container_views_case();
 Case container_programs_case();
 Case container_crowd_case();
 Case kubelet_case();
-#ifdef KUBEPULSE_TLS
 Case kubelet_tls_case();
-#endif
 
 }  // namespace kubepulse::live
 
