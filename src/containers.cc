@@ -8,8 +8,7 @@ namespace kubepulse {
 
 namespace {
 
-// The kernel holds 5 KiB for each, of our own limit; opening anew costs 1 us.
-constexpr size_t kFdsKept = 256;
+constexpr size_t kReadAtOnce = 64;  // cgroups, in some 10 ms
 
 uint32_t files_of(uint32_t groups) {
   uint32_t files = 0;
@@ -64,7 +63,7 @@ Status Containers::open(Loop& loop, CgroupTree& tree) {
   if (files_ == 0) return {};
   CgroupStatMounts controllers{mounts.unified, mounts.cpu, mounts.cpuacct, mounts.memory,
                                mounts.blkio};
-  auto reader = CgroupStatReader::open(controllers, kFdsKept);
+  auto reader = CgroupStatReader::open(controllers);
   if (!reader.ok()) return std::move(reader.status());
   reader_ = std::make_unique<CgroupStatReader>(std::move(reader.value()));
   bool tells = !mounts.unified.empty() && mounts.memory.empty();  // v2 has the controller
@@ -100,14 +99,17 @@ void Containers::gone(uint64_t cgroup) {
   if (oom_watch_ != nullptr) oom_watch_->remove(cgroup);
 }
 
-void Containers::gather(uint64_t now_ns) {
+void Containers::gather(uint64_t now_ns, const std::function<void()>& between) {
   if (gathered_ns_ != 0 && now_ns - gathered_ns_ < kPauseNs) return;
   gathered_ns_ = now_ns;
   read_programs(now_ns);
   recorder_.begin();
   if (views_ != nullptr) views_->begin(now_ns);
-  census_.each(
-      [&](uint64_t cgroup, const std::string& path) { return read(cgroup, path, now_ns); });
+  size_t count = 0;
+  census_.each([&](uint64_t cgroup, const std::string& path) {
+    if (++count % kReadAtOnce == 0) between();
+    return read(cgroup, path, now_ns);
+  });
   if (views_ != nullptr) views_->end();
 }
 

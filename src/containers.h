@@ -53,8 +53,9 @@ class Containers {
   // Births may have been missed.
   void scan(CgroupTree& tree) { census_.scan(tree); }
 
-  // Reads what is to be read, if it was not just read.
-  void gather(uint64_t now_ns);
+  // Reads what is to be read, if it was not just read. Thousands of cgroups take half a second: now
+  // and then between() is called, for what cannot wait.
+  void gather(uint64_t now_ns, const std::function<void()>& between);
   void settle(uint64_t now_ns);
   void sweep(uint64_t now_ns);
 

@@ -360,7 +360,10 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
   uint64_t begun_ns = monotonic_ns();
   read_resets();
-  containers_.gather(begun_ns);
+  containers_.gather(begun_ns, [this] {
+    if (probes_.tcp) drain_tcp(Drain::kBatchMax);
+    if (probes_.dns) drain_dns(Drain::kBatchMax);
+  });
   settle();
   uint64_t gathering_ns = monotonic_ns() - begun_ns;
   HttpResponse response;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "collect/process.h"
 #include "daemon.h"
 #include "options.h"
 #include "publish/listen_address.h"
@@ -68,6 +69,7 @@ int run(const Options& options) {
   if (!listener.ok()) return complain(listener.status(), kExitCannotListen);
   log_info("listening", {{"address", listener.value().text()}});
 
+  allow_many_fds();
   auto signals = block_signals();
   if (!signals.ok()) return complain(signals.status(), kExitCannotWork);
   auto loop = Loop::create();

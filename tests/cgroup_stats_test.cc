@@ -193,7 +193,22 @@ START_TEST(gone) {
   reader.remove(7);
   reader.remove(7);
   CHECK_TEXT(read(reader, 7), "gone");
-  ck_assert_uint_eq(reader.cgroups(), 1);
+  ck_assert_uint_eq(reader.cgroups(), 0);
+}
+END_TEST
+
+// As each look at all cgroups does.
+START_TEST(added_again) {
+  Folder folder;
+  write_unified(folder, "a");
+  write_unified(folder, "b");
+  CgroupStatReader reader = opened({folder.path("")});
+  ck_assert(reader.add(7, "/a"));
+  CHECK_TEXT(read(reader, 7), kUnifiedText);
+  ck_assert(reader.add(7, "/a"));
+  ck_assert_uint_eq(reader.open_fds(), kUnifiedFiles);
+  ck_assert(reader.add(7, "/b"));
+  ck_assert_uint_eq(reader.open_fds(), 0);
 }
 END_TEST
 
@@ -601,7 +616,7 @@ int main() {
   TCase* cases = tcase_create("cgroup_stats");
   tcase_set_timeout(cases, 20);
   for (const TTest* test :
-       {unified, only_what_is_wanted, legacy_and_hybrid, gone, one_hierarchy_lost,
+       {unified, only_what_is_wanted, legacy_and_hybrid, gone, added_again, one_hierarchy_lost,
         what_is_absent_is_looked_for_again, the_root, no_hierarchy,
         long_files_are_read_in_whole_lines, descriptors_are_bounded, out_of_descriptors,
         too_many_cgroups, real_kept_open, real_opened_each_time, real_oom_kill}) {

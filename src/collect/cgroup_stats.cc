@@ -105,11 +105,14 @@ void CgroupStatReader::choose_files(const CgroupStatMounts& mounts) {
 }
 
 bool CgroupStatReader::add(uint64_t id, std::string_view path) {
-  remove(id);
-  Held* held = cgroups_.insert(id);
-  if (held == nullptr) return false;
   path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-  held->path = path.empty() ? "." : std::string(path);
+  if (path.empty()) path = ".";
+  Held* held = cgroups_.find(id);
+  if (held != nullptr && held->path == path) return true;
+  remove(id);
+  held = cgroups_.insert(id);
+  if (held == nullptr) return false;
+  held->path = path;
   return true;
 }
 
@@ -213,6 +216,15 @@ CgroupStatReader::Found CgroupStatReader::check_lives(Held& held, uint32_t wante
   return lives ? Found::yes : Found::gone;
 }
 
+CgroupRead CgroupStatReader::give_up(uint64_t id, Found why) {
+  if (why == Found::failed) {
+    drop(*cgroups_.find(id));
+    return CgroupRead::failed;
+  }
+  remove(id);
+  return CgroupRead::gone;
+}
+
 CgroupRead CgroupStatReader::read(uint64_t id, uint32_t wanted, CgroupStats& stats) {
   Held* held = cgroups_.find(id);
   if (held == nullptr) return CgroupRead::gone;
@@ -222,17 +234,11 @@ CgroupRead CgroupStatReader::read(uint64_t id, uint32_t wanted, CgroupStats& sta
     uint32_t bit = 1U << index;
     if ((files_[index].serves & wanted) == 0 || (held->absent & bit) != 0) continue;
     Found found = read_file(*held, index, visit);
-    if (found == Found::gone || found == Found::failed) {
-      drop(*held);
-      return found == Found::gone ? CgroupRead::gone : CgroupRead::failed;
-    }
+    if (found == Found::gone || found == Found::failed) return give_up(id, found);
     if (found == Found::missing) held->absent |= bit;
   }
   Found found = check_lives(*held, wanted, visit);
-  if (found != Found::yes) {
-    drop(*held);
-    return found == Found::failed ? CgroupRead::failed : CgroupRead::gone;
-  }
+  if (found != Found::yes) return give_up(id, found);
   stats = visit.stats;
   return CgroupRead::done;
 }

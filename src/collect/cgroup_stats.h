@@ -23,7 +23,7 @@ struct CgroupStatMounts {
 };
 
 // What is to be read, each for its own files. Times are of an idle cgroup on a 2-CPU machine with
-// Linux 6.18, files kept open; to open one anew costs 1 us more. A cgroup at work costs more: the
+// Linux 6.18, files kept open; to open one anew costs 2 us more. A cgroup at work costs more: the
 // kernel first adds up what its CPUs have counted, in memory.stat up to 16 us, in others up to 8.
 enum CgroupStatKind : uint32_t {
   kStatCpu = 1 << 0,          // usage and throttling; 0.4 us
@@ -46,8 +46,9 @@ class CgroupStatReader {
  public:
   static constexpr size_t kCgroupsMax = 4096;
   // Descriptors that are kept open, and never more than a quarter of RLIMIT_NOFILE. The kernel
-  // holds some 5 KiB for each, which count for our own cgroup.
-  static constexpr size_t kFdsMax = 1024;
+  // holds some 5 KiB for each, which count for our own cgroup; it is enough for 110 pods of two
+  // containers with v1's files, of which there are the most.
+  static constexpr size_t kFdsMax = 2560;
   // Of a file more is not read; whole lines are.
   static constexpr size_t kFileBytesMax = 16 << 10;
   // What a cgroup has not got is looked for again at every kLookAgain-th read: controllers may be
@@ -58,15 +59,16 @@ class CgroupStatReader {
   static Result<CgroupStatReader> open(const CgroupStatMounts& mounts, size_t fds_max = kFdsMax);
 
   // `path` is below each of the mount points, "/" for the root; `id`, not 0, is the caller's name
-  // for it. Nothing is read yet. An id that is known takes the new path. False where kCgroupsMax
-  // are held.
+  // for it. Nothing is read yet. An id that is known takes the new path, or is left as it is where
+  // that is no new one. False where kCgroupsMax are held.
   bool add(uint64_t id, std::string_view path);
   void remove(uint64_t id);
 
   // Reads the files that `wanted`, a set of CgroupStatKind, asks for. `stats` is written where it
   // is done, and holds what was not asked for only as far as it came along; else it is left as it
-  // was: the last values of a cgroup that is gone. One that was made anew under the same path is
-  // another one. In v1 a cgroup is gone as soon as one hierarchy that was asked has lost it.
+  // was: the last values of a cgroup that is gone, which is then removed. One that was made anew
+  // under the same path is another one. In v1 a cgroup is gone as soon as one hierarchy that was
+  // asked has lost it.
   CgroupRead read(uint64_t id, uint32_t wanted, CgroupStats& stats);
 
   size_t cgroups() const { return cgroups_.size(); }
@@ -104,6 +106,7 @@ class CgroupStatReader {
   Found read_file(Held& held, size_t index, Visit& visit);
   Found open_folder(Held& held, Hierarchy hierarchy, Visit& visit);
   Found check_lives(Held& held, uint32_t wanted, Visit& visit);
+  CgroupRead give_up(uint64_t id, Found why);
   // openat(); out of descriptors, those that are kept are let go, and fewer are kept from then on.
   Fd open_below(int folder, const char* name, int flags);
   void drop(Held& held);

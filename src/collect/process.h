@@ -18,6 +18,11 @@ struct ProcessCost {
 // What cannot be read stays 0.
 ProcessCost own_cost();
 
+// Raises the soft limit of descriptors, which is 1,024 by custom for the sake of select(2), as far
+// as the hard one allows and this daemon can use.
+constexpr uint64_t kFdsWanted = 16384;
+void allow_many_fds();
+
 }  // namespace kubepulse
 
 #endif
