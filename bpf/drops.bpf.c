@@ -49,12 +49,24 @@ static __always_inline bool look_at(struct sock *sk, struct socket_of_packet *fo
   return true;
 }
 
-static __always_inline bool is_drop(__u32 reason) {
-  if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_CONSUMED) &&
-      reason == bpf_core_enum_value(enum skb_drop_reason, SKB_CONSUMED))
-    return false;
-  return !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_NOT_DROPPED_YET) ||
-         reason != bpf_core_enum_value(enum skb_drop_reason, SKB_NOT_DROPPED_YET);
+// Whether this kernel has the reason, and `reason` is it.
+#define IS(reason, name)                                     \
+  (bpf_core_enum_value_exists(enum skb_drop_reason, name) && \
+   (reason) == bpf_core_enum_value(enum skb_drop_reason, name))
+
+// What a socket had not read when it was closed, by the name that this kernel has for that.
+static __always_inline bool was_left_unread(__u32 reason) {
+  if (kfree_skb_arguments < ARGUMENTS_WITH_REASON) return true;
+  if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE))
+    return IS(reason, SKB_DROP_REASON_QUEUE_PURGE);
+  return IS(reason, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+// Where our side closes first, the peer's FIN is left in the queue: there is nothing in it to read,
+// and it was heeded.
+static __always_inline bool is_drop(__u32 reason, struct sk_buff *skb) {
+  if (IS(reason, SKB_NOT_DROPPED_YET) || IS(reason, SKB_CONSUMED)) return false;
+  return !was_left_unread(reason) || BPF_CORE_READ(skb, len) != 0;
 }
 
 static __always_inline __u64 *drops_of(const struct drop_key *key) {
@@ -69,11 +81,9 @@ static __always_inline __u64 *drops_of(const struct drop_key *key) {
 SEC("raw_tp/kfree_skb")
 int packet_dropped(struct bpf_raw_tracepoint_args *ctx) {
   struct drop_key key = {};
-  if (kfree_skb_arguments >= ARGUMENTS_WITH_REASON) {
-    key.reason = ctx->args[2];
-    if (!is_drop(key.reason)) return 0;
-  }
   struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
+  if (kfree_skb_arguments >= ARGUMENTS_WITH_REASON) key.reason = ctx->args[2];
+  if (!is_drop(key.reason, skb)) return 0;
   struct socket_of_packet found = {.is_network = true};
   bool received = kfree_skb_arguments >= ARGUMENTS_WITH_RECEIVER &&
                   look_at((struct sock *)ctx->args[3], &found);

@@ -210,6 +210,8 @@ struct sk_buff {
 enum skb_drop_reason {
   SKB_NOT_DROPPED_YET,  // since 5.18
   SKB_CONSUMED,         // since 6.3
+  SKB_DROP_REASON_NOT_SPECIFIED,
+  SKB_DROP_REASON_QUEUE_PURGE,  // since 6.7
 };
 
 #define AF_UNIX 1
