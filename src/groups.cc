@@ -12,9 +12,8 @@ namespace {
 
 constexpr uint32_t kMinimal =
     kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory | kGroupOom | kGroupDisk;
-constexpr uint32_t kStandard =
-    kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces | kGroupFilesystems |
-    kGroupDrops;
+constexpr uint32_t kStandard = kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces |
+                               kGroupFilesystems | kGroupDrops;
 
 struct Named {
   const char* name;

@@ -1,8 +1,9 @@
 // Packets that the kernel drops, in network namespaces of the test's own: for known reasons, known
-// times. What belongs to a workload of the test is exact at once. What has no owner is the kernel's,
-// where the rest of the machine may drop packets for the same reason: it is done again until a look
-// before and one after have only ours between them.
+// times. What belongs to a workload of the test is exact at once. What has no owner is the
+// kernel's, where the rest of the machine may drop packets for the same reason: it is done again
+// until a look before and one after have only ours between them.
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/netfilter.h>
@@ -23,6 +24,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "bpf/event.h"
 #include "tests/check.h"
 #include "tests/live/cases.h"
 #include "tests/live/files.h"
@@ -210,27 +212,84 @@ Frame frame_without_checksum(const std::array<uint8_t, ETH_ALEN>& to) {
   return frame;
 }
 
+// Sends such frames out of the cable, from a socket of the unit.
+class FrameSender {
+ public:
+  FrameSender(const Cable& cable, const Cgroup& unit) {
+    go_to_netns(cable.far).ok();
+    frame_ = frame_without_checksum(hardware_address("far"));
+    go_to_netns(cable.near).ok();
+    enter(unit);
+    socket_ = Fd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    leave_cgroup();
+    to_.sll_family = AF_PACKET;
+    to_.sll_ifindex = static_cast<int>(if_nametoindex("near"));
+  }
+
+  int send(int count) {
+    int sent = 0;
+    for (int i = 0; i < count; i++)
+      sent += sendto(socket_.get(), &frame_, sizeof frame_, 0, reinterpret_cast<sockaddr*>(&to_),
+                     sizeof to_) == sizeof frame_;
+    ck_assert_int_eq(sent, count);
+    return sent;
+  }
+
+ private:
+  Frame frame_;
+  Fd socket_;
+  sockaddr_ll to_{};
+};
+
 // Dropped before the packet is anybody's at the other end: it is its sender's.
 START_TEST(bad_ip_checksum) {
   Cable cable = enter_cable();
   Cgroup unit = make_unit("drops-bad-checksum");
-  go_to_netns(cable.far).ok();
-  Frame frame = frame_without_checksum(hardware_address("far"));
-  go_to_netns(cable.near).ok();
-  enter(unit);
-  Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-  leave_cgroup();
-  sockaddr_ll to{};
-  to.sll_family = AF_PACKET;
-  to.sll_ifindex = static_cast<int>(if_nametoindex("near"));
-  expect_drops(owner_of(unit), "IP_CSUM", [&] {
-    int sent = 0;
-    for (int i = 0; i < 400; i++)
-      sent += sendto(socket.get(), &frame, sizeof frame, 0, reinterpret_cast<sockaddr*>(&to),
-                     sizeof to) == sizeof frame;
-    ck_assert_int_eq(sent, 400);
-    return sent;
-  });
+  FrameSender sender(cable, unit);
+  expect_drops(owner_of(unit), "IP_CSUM", [&] { return sender.send(400); });
+}
+END_TEST
+
+// The youngest of that name.
+Fd drops_map() {
+  Fd youngest;
+  for (uint32_t id = 0; bpf_map_get_next_id(id, &id) == 0;) {
+    Fd map(bpf_map_get_fd_by_id(id));
+    bpf_map_info info{};
+    uint32_t size = sizeof info;
+    if (map && bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0 &&
+        std::string(info.name) == "packet_drops")
+      youngest = std::move(map);
+  }
+  return youngest;
+}
+
+// Each packet that finds no room is counted, and none else; but the rest of the machine may find
+// none either.
+START_TEST(table_full) {
+  Cable cable = enter_cable();
+  constexpr int kTries = 8, kSent = 150;
+  Daemon daemon = Daemon::start();
+  Fd map = drops_map();
+  ck_assert(map);
+  drop_key key{UINT64_MAX >> 1, 0, 0};
+  for (uint64_t none = 0; bpf_map_update_elem(map.get(), &key, &none, BPF_NOEXIST) == 0;)
+    key.reason++;
+  ck_assert_int_eq(errno, E2BIG);
+  Labels missed = {{"table", "packet_drops"}}, errors = {{"map", "packet_drops"}};
+  double is = 0;
+  for (int tries = 0; tries < kTries && is != kSent; tries++) {
+    Cgroup unit = make_unit("drops-full-" + std::to_string(tries));
+    FrameSender sender(cable, unit);
+    Page before = daemon.scrape();
+    sender.send(kSent);
+    Page page = daemon.scrape();
+    is = page.value(kOverflow, missed) - before.value(kOverflow, missed);
+    ck_assert(page.value("kubepulse_bpf_map_update_errors_total", errors) >= kSent);
+    check_absent(page, kDrops, unit.owner.labels());
+  }
+  ck_assert_double_eq(is, kSent);
+  daemon.stop();
 }
 END_TEST
 
@@ -384,7 +443,7 @@ Case drops_case() {
   return {"drops",
           true,
           {port_nobody_listens_on, full_receive_buffer, socket_filter, bad_ip_checksum,
-           packet_filter, no_drops}};
+           packet_filter, no_drops, table_full}};
 }
 
 }  // namespace kubepulse::live
