@@ -2,11 +2,10 @@
 // tracepoint kfree_skb is called once for each, when the last who has it lets go of it. A packet
 // that has served its purpose has another one, consume_skb. No event for each: they come in floods.
 //
-// Nothing is read through a typed pointer, so that one flavour serves all kernels. The verifier
-// takes arguments of tracepoints for never null, and what skb->sk points to for a socket, and
-// removes the checks and the guards of loads that say otherwise (5.8 to 6.12, 6.4 to 6.8). But the
-// receiver is often null, and of a fragment that waits for the others skb->sk is its offset, which
-// shares the memory (until 6.8).
+// No socket is read through a typed pointer. The verifier takes arguments of tracepoints for never
+// null, and what skb->sk points to for a socket, and so removes checks, and the guards of loads,
+// that say otherwise (6.2 to 6.12, 6.4 to 6.8). But the receiver is often null, and of a fragment
+// that waits for the others skb->sk is its offset, which shares the memory (until 6.8).
 #include "bpf/kernel.h"
 #include "bpf/owner.h"
 
@@ -64,9 +63,9 @@ static __always_inline bool was_left_unread(__u32 reason) {
 
 // Where our side closes first, the peer's FIN is left in the queue: there is nothing in it to read,
 // and it was heeded.
-static __always_inline bool is_drop(__u32 reason, struct sk_buff *skb) {
+static __always_inline bool is_drop(__u32 reason, struct sk_buff *skb, const bool typed) {
   if (IS(reason, SKB_NOT_DROPPED_YET) || IS(reason, SKB_CONSUMED)) return false;
-  return !was_left_unread(reason) || BPF_CORE_READ(skb, len) != 0;
+  return !was_left_unread(reason) || READ(typed, skb, len) != 0;
 }
 
 static __always_inline __u64 *drops_of(const struct drop_key *key) {
@@ -78,16 +77,15 @@ static __always_inline __u64 *drops_of(const struct drop_key *key) {
   return bpf_map_lookup_elem(&packet_drops, key);
 }
 
-SEC("raw_tp/kfree_skb")
-int packet_dropped(struct bpf_raw_tracepoint_args *ctx) {
+static __always_inline int dropped(const __u64 *arguments, const bool typed) {
   struct drop_key key = {};
-  struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-  if (kfree_skb_arguments >= ARGUMENTS_WITH_REASON) key.reason = ctx->args[2];
-  if (!is_drop(key.reason, skb)) return 0;
+  struct sk_buff *skb = (struct sk_buff *)arguments[0];
+  if (kfree_skb_arguments >= ARGUMENTS_WITH_REASON) key.reason = arguments[2];
+  if (!is_drop(key.reason, skb, typed)) return 0;
   struct socket_of_packet found = {.is_network = true};
   bool received = kfree_skb_arguments >= ARGUMENTS_WITH_RECEIVER &&
-                  look_at((struct sock *)ctx->args[3], &found);
-  if (!received) look_at(BPF_CORE_READ(skb, sk), &found);
+                  look_at((struct sock *)arguments[3], &found);
+  if (!received) look_at(READ(typed, skb, sk), &found);
   if (!found.is_network) return 0;
   key.cgroup = found.cgroup;
   __u64 *count = drops_of(&key);
@@ -96,4 +94,14 @@ int packet_dropped(struct bpf_raw_tracepoint_args *ctx) {
   else
     __sync_fetch_and_add(&packet_drops_missed, 1);
   return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int packet_dropped_typed(const __u64 *arguments) {
+  return dropped(arguments, true);
+}
+
+SEC("raw_tp/kfree_skb")
+int packet_dropped_raw(const __u64 *arguments) {
+  return dropped(arguments, false);
 }

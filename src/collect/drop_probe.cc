@@ -27,7 +27,8 @@ void DropProbe::SkeletonDeleter::operator()(drops_bpf* skeleton) const {
 DropProbe::~DropProbe() = default;
 
 const std::vector<Signal>& DropProbe::signals() {
-  static const std::vector<Signal> signals = {{"drops", {{"raw_tp", {"packet_dropped"}}}}};
+  static const std::vector<Signal> signals = {
+      {"drops", {{"tp_btf", {"packet_dropped_typed"}}, {"raw_tp", {"packet_dropped_raw"}}}}};
   return signals;
 }
 
@@ -88,7 +89,8 @@ uint64_t DropProbe::missed() const {
 }
 
 uint64_t DropProbe::skipped() const {
-  return skipped_runs(skeleton_->progs.packet_dropped);
+  return skipped_runs(skeleton_->progs.packet_dropped_typed) +
+         skipped_runs(skeleton_->progs.packet_dropped_raw);
 }
 
 void DropProbe::each_map(const VisitMap& visit) const {
