@@ -209,9 +209,9 @@ struct sk_buff {
 // Before 5.17 there is none, and its values are others in each version; see bpf/drops.bpf.c.
 enum skb_drop_reason {
   SKB_NOT_DROPPED_YET,  // since 5.18
-  SKB_CONSUMED,         // since 6.3
+  SKB_CONSUMED,         // since 6.2
   SKB_DROP_REASON_NOT_SPECIFIED,
-  SKB_DROP_REASON_QUEUE_PURGE,  // since 6.7
+  SKB_DROP_REASON_QUEUE_PURGE,  // not in 6.1, in 6.12
 };
 
 #define AF_UNIX 1
