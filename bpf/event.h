@@ -169,4 +169,11 @@ struct syscall_counts {
 };
 RECORD_ASSERT(sizeof(struct syscall_counts) == 232, "syscall_counts has padding");
 
+struct drop_key {
+  __u64 cgroup;  // 0: no socket is known
+  __u32 reason;  // of the kernel's enum skb_drop_reason, or of a subsystem's; 0 before Linux 5.17
+  __u32 unused;
+};
+RECORD_ASSERT(sizeof(struct drop_key) == 16, "drop_key has padding");
+
 #endif

@@ -206,14 +206,25 @@ struct sk_buff {
 
 #pragma clang attribute pop
 
+// Before 5.17 there is none, and its values are others in each version; see bpf/drops.bpf.c.
+enum skb_drop_reason {
+  SKB_NOT_DROPPED_YET,  // since 5.18
+  SKB_CONSUMED,         // since 6.2
+  SKB_DROP_REASON_NOT_SPECIFIED,
+  SKB_DROP_REASON_QUEUE_PURGE,  // not in 6.1, in 6.12
+};
+
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define SOCK_STREAM 1
 #define SOCKFS_MAGIC 0x534F434B  // include/uapi/linux/magic.h
 #define SHUTDOWN_MASK 3          // include/net/sock.h: both directions, what close() sets
 #define TASK_DEAD 0x80           // include/linux/sched.h: leaves the CPU for the last time
+#define EEXIST 17
 #define ECANCELED 125
 #define EADDRNOTAVAIL 99
 

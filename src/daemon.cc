@@ -26,6 +26,8 @@ constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
 // How often a pod that waits for its name is asked for.
 constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
+// However often it is scraped.
+constexpr uint64_t kDropsPauseNs = kNsPerSecond;
 
 uint64_t random_seed() {
   uint64_t seed = monotonic_ns();
@@ -84,6 +86,8 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
     syscalls.legacy_subsys = legacy.subsys;
     probes.syscalls = take_probe(SyscallProbe::open(syscalls, settings), probes.outcome);
   }
+  if ((options.groups & kGroupDrops) != 0)
+    probes.drops = take_probe(DropProbe::open(settings), probes.outcome);
   return probes;
 }
 
@@ -96,6 +100,7 @@ std::vector<Signal> Probes::signals(uint32_t groups) {
   add(kGroupDns, DnsProbe::signals());
   add(kGroupRunQueue, SchedProbe::signals());
   add(kGroupSyscalls, SyscallProbe::signals());
+  add(kGroupDrops, DropProbe::signals());
   return signals;
 }
 
@@ -105,6 +110,7 @@ void Probes::each_map(const VisitMap& visit) const {
   if (dns) dns->each_map(visit);
   if (sched) sched->each_map(visit);
   if (syscalls) syscalls->each_map(visit);
+  if (drops) drops->each_map(visit);
 }
 
 void Probes::each_program(const VisitProgram& visit) const {
@@ -113,6 +119,7 @@ void Probes::each_program(const VisitProgram& visit) const {
   if (dns) dns->each_program(visit);
   if (sched) sched->each_program(visit);
   if (syscalls) syscalls->each_program(visit);
+  if (drops) drops->each_program(visit);
 }
 
 std::string Probes::problem(const Options& options, const Host& host) const {
@@ -142,7 +149,9 @@ Daemon::Daemon(Loop& loop, const Options& options)
       rules_(options.cluster_domain),
       containers_(options.groups, paths_, workloads_, store_),
       exposition_({workloads_, store_, containers_.workloads(), containers_.store()},
-                  options.node_name) {}
+                  options.node_name),
+      drops_(workloads_, store_,
+             [this](uint32_t reason) { return probes_.drops->reasons().name(reason); }) {}
 
 Daemon::~Daemon() {
   notifier_.stopping();
@@ -203,17 +212,21 @@ Status Daemon::attach() {
   } else {
     store_.leave_out_sockets();
   }
-  every(kSweepNs, [this] {
-    workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
-      resets_told_.erase(cgroup);
-      if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
-    });
-    containers_.sweep(monotonic_ns());
-    uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
-    if (tree_ && lost != births_lost_) containers_.scan(*tree_);
-    births_lost_ = lost;
-  });
+  every(kSweepNs, [this] { sweep(); });
   return watch_rings();
+}
+
+void Daemon::sweep() {
+  workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
+    resets_told_.erase(cgroup);
+    if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
+    drops_.forget(cgroup,
+                  [this, cgroup](uint32_t reason) { probes_.drops->forget(cgroup, reason); });
+  });
+  containers_.sweep(monotonic_ns());
+  uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
+  if (tree_ && lost != births_lost_) containers_.scan(*tree_);
+  births_lost_ = lost;
 }
 
 Status Daemon::name_pods() {
@@ -342,6 +355,16 @@ void Daemon::read_resets() {
   });
 }
 
+void Daemon::read_drops(uint64_t now_ns) {
+  if (!probes_.drops || (drops_read_ns_ != 0 && now_ns - drops_read_ns_ < kDropsPauseNs)) return;
+  drops_read_ns_ = now_ns;
+  Status status =
+      probes_.drops->each([this, now_ns](uint64_t cgroup, uint32_t reason, uint64_t count) {
+        drops_.take(cgroup, reason, count, now_ns);
+      });
+  if (!status.ok()) log_warn("dropped packets cannot be read", {{"reason", status.message()}});
+}
+
 void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
   loop_.after(interval_ns, [this, interval_ns, action = std::move(action)] {
     action();
@@ -360,6 +383,7 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
   uint64_t begun_ns = monotonic_ns();
   read_resets();
+  read_drops(begun_ns);
   containers_.gather(begun_ns, [this] {
     if (probes_.tcp) drain_tcp(Drain::kBatchMax);
     if (probes_.dns) drain_dns(Drain::kBatchMax);
@@ -419,6 +443,9 @@ DaemonFacts Daemon::facts() {
                     {"filesystems_unread", containers_.filesystems_unread()},
                     {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},
                     {"syscalls_skipped", probes_.syscalls ? probes_.syscalls->skipped() : 0},
+                    {"packet_drops", probes_.drops ? probes_.drops->missed() : 0},
+                    {"packet_drops_skipped", probes_.drops ? probes_.drops->skipped() : 0},
+                    {"drop_reasons", store_.drop_overflow()},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},

@@ -13,6 +13,7 @@
 #include "collect/cgroup_probe.h"
 #include "collect/dns_probe.h"
 #include "collect/drain.h"
+#include "collect/drop_probe.h"
 #include "collect/host.h"
 #include "collect/sched_probe.h"
 #include "collect/syscall_probe.h"
@@ -24,6 +25,7 @@
 #include "identity/workloads.h"
 #include "options.h"
 #include "publish/dns_recorder.h"
+#include "publish/drop_recorder.h"
 #include "publish/event_log.h"
 #include "publish/exposition.h"
 #include "publish/http_server.h"
@@ -39,6 +41,7 @@ struct Probes {
   std::unique_ptr<DnsProbe> dns;
   std::unique_ptr<SchedProbe> sched;
   std::unique_ptr<SyscallProbe> syscalls;
+  std::unique_ptr<DropProbe> drops;
   std::vector<Attached> outcome;  // of every signal, the missing ones included
 
   // Never fails as a whole: what is missing is said in `outcome`.
@@ -74,6 +77,8 @@ class Daemon {
   void schedule_expiry();
   void walk_open(bool first);
   void read_resets();
+  void read_drops(uint64_t now_ns);
+  void sweep();
   void every(uint64_t interval_ns, std::function<void()> action);
   HttpResponse serve(const HttpRequest& request);
   HttpResponse metrics(const HttpRequest& request);
@@ -95,6 +100,8 @@ class Daemon {
   std::unique_ptr<TcpRecorder> tcp_;
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
+  DropRecorder drops_;
+  uint64_t drops_read_ns_ = 0;
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr uint32_t kMinimal =
     kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory | kGroupOom | kGroupDisk;
-constexpr uint32_t kStandard =
-    kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces | kGroupFilesystems;
+constexpr uint32_t kStandard = kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces |
+                               kGroupFilesystems | kGroupDrops;
 
 struct Named {
   const char* name;
@@ -32,6 +32,7 @@ constexpr Named kGroups[] = {
     {"pressure", kGroupPressure},
     {"interfaces", kGroupInterfaces},
     {"filesystems", kGroupFilesystems},
+    {"drops", kGroupDrops},
     {"syscalls", kGroupSyscalls},
 };
 
@@ -89,6 +90,7 @@ SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
   add(kGroupPressure, 6, 0);
   add(kGroupInterfaces, 8, 0);
   add(kGroupFilesystems, 3, 0);
+  add(kGroupDrops, 1, 0);
   add(kGroupSyscalls, 2 * syscalls, kPowerSeries * syscalls);
   return series;
 }

@@ -48,6 +48,7 @@ struct Wanted {
     {"kubepulse_network_interface_transmit_packets_total", "counter", W ",interface"},
     {"kubepulse_network_interface_transmit_errors_total", "counter", W ",interface"},
     {"kubepulse_network_interface_transmit_drops_total", "counter", W ",interface"},
+    {"kubepulse_packet_drops_total", "counter", W ",reason"},
     {"kubepulse_cpu_runqueue_latency_seconds", "histogram", C},
     {"kubepulse_cpu_context_switches_total", "counter", C ",kind"},
     {"kubepulse_cpu_usage_seconds_total", "counter", C},
@@ -238,6 +239,7 @@ struct Bench {
     store.count_query(index, "example.com");
     store.dns(index).responses[3] = number;
     store.interface(index, "eth0").values = {1, 2, 3, 4, 5, 6, 7, number};
+    store.count_drops(index, "NO_SOCKET", number);
     return index;
   }
   // A unit of which all is known.
@@ -404,18 +406,20 @@ END_TEST
 
 // As --check says.
 START_TEST(series_of_a_pod) {
+  constexpr uint32_t kOfPods = kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops;
   Bench bench;
   size_t without = parse(bench.page()).values.size();
   size_t before = bench.store.series();
   bench.container(1);
-  SeriesOfPod told = series_of_pod(UINT32_MAX & ~(kGroupTcp | kGroupDns | kGroupInterfaces), 2, 1);
+  SeriesOfPod told = series_of_pod(UINT32_MAX & ~kOfPods, 2, 1);
   ck_assert_uint_eq(parse(bench.page()).values.size(), without + told.values + told.histograms);
   ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);
   before = bench.store.series();
   bench.store.tcp(bench.workload(2)).sent_bytes = 7;
   bench.store.count_query(bench.workload(2), "example.com");
   bench.store.interface(bench.workload(2), "eth0");
-  told = series_of_pod(kGroupTcp | kGroupDns | kGroupInterfaces, 2, 0);
+  bench.store.count_drops(bench.workload(2), "NO_SOCKET", 1);
+  told = series_of_pod(kOfPods, 2, 0);
   // No restarts, but "other", which is charged before there is one.
   ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);
 }

@@ -9,7 +9,8 @@ namespace {
 START_TEST(profiles) {
   CHECK_TEXT(group_names(*groups_of_profile("minimal")), "tcp,dns,runqueue,cpu,memory,oom,disk");
   CHECK_TEXT(group_names(*groups_of_profile("standard")),
-             "tcp,dns,runqueue,cpu,memory,oom,disk,pagefaults,pressure,interfaces,filesystems");
+             "tcp,dns,runqueue,cpu,memory,oom,disk,pagefaults,pressure,interfaces,filesystems,"
+             "drops");
   CHECK_TEXT(group_names(*groups_of_profile("comprehensive")), group_names(UINT32_MAX));
   for (const char* name : {"", "custom", "Standard", "standard "})
     ck_assert(!groups_of_profile(name));

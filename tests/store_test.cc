@@ -260,9 +260,68 @@ START_TEST(merged_beyond_the_bound_on_domains) {
 }
 END_TEST
 
+uint64_t drops(const Store& store, Store::Index index, std::string_view reason) {
+  const DropCounts* counts = store.drops_if_any(index);
+  if (counts == nullptr) return 0;
+  if (reason == "other") return counts->other;
+  for (const DropCount& held : counts->reasons)
+    if (held.reason == reason) return held.packets;
+  return 0;
+}
+
+START_TEST(drops_by_reason) {
+  Store store({10});
+  store.count_drops(5, "NO_SOCKET", 3);
+  store.count_drops(5, "NO_SOCKET", 4);
+  store.count_drops(5, "IP_CSUM", 1);
+  store.count_drops(6, "IP_CSUM", 2);
+  store.count_drops(Workloads::kFiltered, "IP_CSUM", 9);
+  ck_assert_uint_eq(store.series(), 3);
+  ck_assert_uint_eq(drops(store, 5, "NO_SOCKET"), 7);
+  ck_assert_ptr_null(store.drops_if_any(Workloads::kFiltered));
+  ck_assert_ptr_null(store.drops_if_any(7));
+  store.merge(6, 5);
+  ck_assert_uint_eq(drops(store, 5, "IP_CSUM"), 3);
+  ck_assert_uint_eq(store.series(), 2);
+  store.merge(5, Workloads::kFiltered);
+  ck_assert_uint_eq(store.series(), 0);
+  ck_assert_ptr_null(store.drops_if_any(5));
+}
+END_TEST
+
+START_TEST(drops_beyond_the_bound) {
+  Store store({10});
+  for (size_t i = 0; i < Store::kDropReasonsPerWorkload + 2; i++)
+    store.count_drops(5, std::to_string(i), 10);
+  store.count_drops(5, "0", 1);
+  ck_assert_uint_eq(drops(store, 5, "0"), 11);
+  ck_assert_uint_eq(drops(store, 5, "other"), 20);
+  ck_assert_uint_eq(store.drop_overflow(), 20);
+  ck_assert_uint_eq(store.series(), Store::kDropReasonsPerWorkload + 1);
+  // Goes on in another one, and is not beyond a bound once more.
+  store.merge(5, 6);
+  ck_assert_uint_eq(drops(store, 6, "other"), 20);
+  ck_assert_uint_eq(store.drop_overflow(), 20);
+  store.remove(6);
+  ck_assert_uint_eq(store.series(), 0);
+}
+END_TEST
+
+START_TEST(drops_beyond_the_series) {
+  Store store({10});
+  store.budget().take(Store::kSeriesMax - 1);
+  store.count_drops(5, "NO_SOCKET", 1);
+  store.count_drops(5, "IP_CSUM", 2);
+  ck_assert_uint_eq(drops(store, 5, "NO_SOCKET"), 1);
+  ck_assert_uint_eq(drops(store, Workloads::kOther, "IP_CSUM"), 2);
+  ck_assert_uint_eq(store.series_overflow(), 1);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("store", merged, merged_beyond_the_bound_on_domains, made_on_first_use,
            removed_and_used_again, domains_of_a_workload, domains_in_all, series_in_all,
            series_of_domains_are_bounded, a_domain_that_is_called_other,
-           domains_that_are_cut_to_the_same_text)
+           domains_that_are_cut_to_the_same_text, drops_by_reason, drops_beyond_the_bound,
+           drops_beyond_the_series)

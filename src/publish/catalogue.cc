@@ -152,6 +152,18 @@ void add_interfaces(std::vector<MetricFamily>& all) {
       write_interfaces<7>);
 }
 
+void write_drops(const DropCounts& drops, Labels labels, Page& page) {
+  for (const DropCount& each : drops.reasons)
+    page.sample(labels, "reason", each.reason, each.packets);
+  if (drops.other != 0) page.sample(labels, "reason", "other", drops.other);
+}
+
+void add_drops(std::vector<MetricFamily>& all) {
+  all.push_back({"kubepulse_packet_drops_total", MetricKind::counter,
+                 "Packets that the kernel dropped, by its own reason.", nullptr, nullptr, nullptr,
+                 nullptr, nullptr, write_drops});
+}
+
 using C = ContainerCounts;
 
 // A writer of a value that may not be known.
@@ -420,6 +432,7 @@ const std::vector<MetricFamily>& catalogue() {
     add_tcp(families);
     add_dns(families);
     add_interfaces(families);
+    add_drops(families);
     add_containers(families);
     add_daemon(families);
     add_process(families);

@@ -106,6 +106,33 @@ void Store::count_domain(DnsCounts& counts, std::string_view domain, uint64_t qu
   domain_overflow_ += queries;
 }
 
+void Store::count_drops(Index index, std::string_view reason, uint64_t packets) {
+  if (is_never_shown(index)) return;
+  if (index >= drops_.size()) drops_.resize(index + 1);
+  DropCounts& counts = drops_[index];
+  for (DropCount& held : counts.reasons) {
+    if (held.reason != reason) continue;
+    held.packets += packets;
+    return;
+  }
+  if (counts.reasons.size() == kDropReasonsPerWorkload) {
+    drop_overflow_ += packets;
+    count_other_drops(counts, packets);
+    return;
+  }
+  if (index >= Workloads::kFirst && !budget_.allows(1)) {
+    count_drops(Workloads::kOther, reason, packets);
+    return;
+  }
+  budget_.take(1);
+  counts.reasons.push_back({std::string(reason), packets});
+}
+
+void Store::count_other_drops(DropCounts& counts, uint64_t packets) {
+  if (counts.other == 0 && packets != 0) budget_.take(1);
+  counts.other += packets;
+}
+
 InterfaceCount& Store::interface(Index index, std::string_view name) {
   if (index >= interfaces_.size()) interfaces_.resize(index + 1);
   for (InterfaceCount& held : interfaces_[index])
@@ -130,6 +157,15 @@ void Store::merge(Index from, Index to) {
   if (const std::vector<InterfaceCount>* interfaces = interfaces_if_any(from))
     for (const InterfaceCount& held : std::vector<InterfaceCount>(*interfaces))
       add_each(interface(to, held.name).values, held.values);
+  if (const DropCounts* drops = drops_if_any(from)) {
+    DropCounts counts = *drops;
+    for (const DropCount& held : counts.reasons)
+      count_drops(to, held.reason, held.packets);
+    if (!is_never_shown(to)) {
+      if (to >= drops_.size()) drops_.resize(to + 1);
+      count_other_drops(drops_[to], counts.other);
+    }
+  }
   remove(from);
 }
 
@@ -149,10 +185,20 @@ void Store::remove(Index index) {
       budget_.give_back(interfaces_[index].size() * InterfaceCount().values.size());
     interfaces_[index].clear();
   }
+  if (const DropCounts* drops = drops_if_any(index)) {
+    budget_.give_back(drops->reasons.size() + (drops->other != 0 ? 1 : 0));
+    drops_[index] = {};
+  }
 }
 
 const std::vector<InterfaceCount>* Store::interfaces_if_any(Index index) const {
   return index < interfaces_.size() && !interfaces_[index].empty() ? &interfaces_[index] : nullptr;
+}
+
+const DropCounts* Store::drops_if_any(Index index) const {
+  if (index >= drops_.size()) return nullptr;
+  const DropCounts& counts = drops_[index];
+  return counts.reasons.empty() && counts.other == 0 ? nullptr : &counts;
 }
 
 const TcpCounts* Store::tcp_if_any(Index index) const {

@@ -64,12 +64,23 @@ struct InterfaceCount {
   std::array<uint64_t, 8> values{};
 };
 
+struct DropCount {
+  std::string reason;
+  uint64_t packets;
+};
+
+struct DropCounts {
+  std::vector<DropCount> reasons;
+  uint64_t other = 0;  // packets beyond the bound on reasons
+};
+
 class Store {
  public:
   using Index = Workloads::Index;
 
   static constexpr size_t kSeriesMax = SeriesBudget::kSeriesMax;
   static constexpr size_t kDomainsPerWorkload = 100;
+  static constexpr size_t kDropReasonsPerWorkload = 32;
 
   explicit Store(BucketBounds bounds) : bounds_(std::move(bounds)) {}
 
@@ -84,6 +95,8 @@ class Store {
   DnsCounts& dns(Index index);
   // One more query of the workload for `domain`.
   void count_query(Index index, std::string_view domain);
+  // More packets of the workload that the kernel has dropped.
+  void count_drops(Index index, std::string_view reason, uint64_t packets);
   // One interface of the workload's own network.
   InterfaceCount& interface(Index index, std::string_view name);
   // Its series end.
@@ -95,6 +108,7 @@ class Store {
   const TcpCounts* tcp_if_any(Index index) const;
   const DnsCounts* dns_if_any(Index index) const;
   const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;
+  const DropCounts* drops_if_any(Index index) const;
 
   // For all workloads that have TCP counts.
   template <typename Visit>
@@ -107,6 +121,7 @@ class Store {
   const Domains& domains() const { return domains_; }
   size_t series() const { return budget_.used(); }
   uint64_t domain_overflow() const { return domain_overflow_; }
+  uint64_t drop_overflow() const { return drop_overflow_; }
   uint64_t series_overflow() const { return budget_.refused(); }
   SeriesBudget& budget() { return budget_; }  // to be shared with other stores
 
@@ -114,6 +129,7 @@ class Store {
   template <typename Counts>
   Counts& counts_of(std::vector<std::unique_ptr<Counts>>& all, Index index, size_t series);
   void count_domain(DnsCounts& counts, std::string_view domain, uint64_t queries);
+  void count_other_drops(DropCounts& counts, uint64_t packets);
   size_t histogram_series() const { return bounds_.size() + 3; }  // +Inf, _sum, _count
   size_t tcp_series() const;
   size_t dns_series() const;
@@ -123,9 +139,11 @@ class Store {
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
   std::vector<std::vector<InterfaceCount>> interfaces_;
+  std::vector<DropCounts> drops_;
   bool tells_sockets_ = true;
   SeriesBudget budget_;
   uint64_t domain_overflow_ = 0;
+  uint64_t drop_overflow_ = 0;
 };
 
 }  // namespace kubepulse

@@ -171,6 +171,16 @@ uint64_t load_spread(const char* folder, uint64_t count) {
   return count;
 }
 
+// Datagrams to a port that nobody listens on, one after the other.
+uint64_t load_drops(uint64_t count) {
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in to = address(INADDR_LOOPBACK, 9);
+  for (uint64_t i = 0; i < count; i++)
+    if (sendto(fd, "drop", 4, 0, reinterpret_cast<sockaddr*>(&to), sizeof to) != 4) fail("sendto");
+  close(fd);
+  return count;
+}
+
 // A network namespace of its own: its closed connections do not meet those of an earlier run, and
 // the host's ports and time-wait table stay as they are.
 void enter_netns() {
@@ -195,8 +205,10 @@ int main(int argc, char** argv) {
     made = load_dns(strtoull(argv[2], nullptr, 10), strtoull(argv[3], nullptr, 10));
   else if (mode == "spread")
     made = load_spread(argv[2], strtoull(argv[3], nullptr, 10));
+  else if (mode == "drops")
+    made = load_drops(strtoull(argv[2], nullptr, 10) * strtoull(argv[3], nullptr, 10));
   else
-    return fprintf(stderr, "usage: load tcp|dns RATE SECONDS, load spread FOLDER COUNT\n"), 2;
+    return fprintf(stderr, "usage: load tcp|dns|drops RATE SECONDS, load spread FOLDER COUNT\n"), 2;
   printf("made %lu in %.3f s\n", static_cast<unsigned long>(made),
          static_cast<double>(monotonic_ns() - begun_ns) / 1e9);
   return 0;

@@ -228,6 +228,7 @@ START_TEST(profile_minimal) {
   ck_assert(!is_any(page, "kubepulse_syscall"));
   ck_assert(is_any(page, "kubepulse_cpu_runqueue_latency_seconds_count"));
   ck_assert(is_attached(page, "sched") && !is_attached(page, "syscalls"));
+  ck_assert(!is_attached(page, "drops"));
 }
 END_TEST
 
@@ -236,7 +237,7 @@ START_TEST(profile_standard) {
   // A bare machine has no interface, and whose process 1 we may not see has no file system.
   ck_assert(is_any(page, "kubepulse_network_interface_") || is_any(page, "kubepulse_filesystem_"));
   ck_assert(!is_any(page, "kubepulse_syscall"));
-  ck_assert(!is_attached(page, "syscalls"));
+  ck_assert(is_attached(page, "drops") && !is_attached(page, "syscalls"));
 }
 END_TEST
 
@@ -253,7 +254,7 @@ START_TEST(profile_of_tcp_alone) {
     for (const std::string& prefix : prefixes)
       ck_assert_msg(!is_any(page, prefix), "%s", prefix.c_str());
   ck_assert(!is_any(page, "kubepulse_syscall") && !is_any(page, "kubepulse_memory_"));
-  for (const char* program : {"sched", "syscalls", "dns"})
+  for (const char* program : {"sched", "syscalls", "dns", "drops"})
     ck_assert_msg(!is_attached(page, program), "%s is attached", program);
 }
 END_TEST

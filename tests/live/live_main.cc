@@ -152,6 +152,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
   // In this order: the one that must be alone, then by what they take.
   std::vector<Case> all = {loss_case(),
                            map_case(),
+                           drops_case(),
                            container_crowd_case(),
                            kubelet_case(),
                            containers_case(),

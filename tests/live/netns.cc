@@ -185,6 +185,9 @@ uint64_t counter_of(const std::string& path, const std::string& group, const std
 uint64_t netns_tcp_counter(const std::string& name) {
   return counter_of("/proc/self/net/snmp", "Tcp", name);
 }
+uint64_t netns_udp_counter(const std::string& name) {
+  return counter_of("/proc/self/net/snmp", "Udp", name);
+}
 uint64_t netns_tcp_extra(const std::string& name) {
   return counter_of("/proc/self/net/netstat", "TcpExt", name);
 }

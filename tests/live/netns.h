@@ -18,6 +18,8 @@ Status go_to_netns(const Fd& netns);
 
 // What the kernel itself counts here, by its name in the "Tcp:" lines of /proc/net/snmp (RFC 4022).
 uint64_t netns_tcp_counter(const std::string& name);
+// Likewise of the "Udp:" lines.
+uint64_t netns_udp_counter(const std::string& name);
 // Likewise of the "TcpExt:" lines of /proc/net/netstat.
 uint64_t netns_tcp_extra(const std::string& name);
 
