@@ -43,7 +43,7 @@ struct Options {
   std::string btf;  // empty: the kernel's own
   // But for the node's name: see pods_settings(). The API server's URL is "" where it is not asked.
   PodsSettings pods;
-  bool services = false;  // the API server is asked for them
+  bool services = false;                        // the API server is asked for them
   std::string namespaces, excluded_namespaces;  // as given; `pods` has them read
   bool check = false;
   bool check_json = false;  // then `check` too

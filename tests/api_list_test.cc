@@ -23,9 +23,8 @@ START_TEST(pages) {
   for (size_t piece_bytes : {SIZE_MAX, size_t{10}, size_t{1}}) {
     std::string names;
     ServiceReader service;
-    ApiListReader reader(kServices, service, [&] {
-      names += std::string(service.service().name.view()) + " ";
-    });
+    ApiListReader reader(kServices, service,
+                         [&] { names += std::string(service.service().name.view()) + " "; });
     std::string_view rest = document;
     while (!rest.empty()) {
       std::string piece(rest.substr(0, piece_bytes));

@@ -27,8 +27,8 @@ Told watch(std::string_view stream, size_t piece_bytes = SIZE_MAX) {
   ApiWatchReader reader(pod, [&](const ApiWatchReader::Event& event) {
     const char* const kNames[] = {"changed", "deleted", "bookmark", "error", "other"};
     told.text += kNames[static_cast<int>(event.type)];
-    told.text += " " + std::string(pod.pod().name.view()) + " @" +
-                 std::string(event.resource_version);
+    told.text +=
+        " " + std::string(pod.pod().name.view()) + " @" + std::string(event.resource_version);
     if (event.code != 0)
       told.text += " " + std::to_string(event.code) + " " + std::string(event.message);
     told.text += "\n";
@@ -61,16 +61,16 @@ START_TEST(a_stream) {
                        R"("spec":{"containers":null},"status":{}}})"
                        "\n" +
                        event("NEW", "b", "21");
-  const char* want =
-      "changed a @11\nchanged a @12\ndeleted a @13\nbookmark  @20\nother b @21\n";
+  const char* want = "changed a @11\nchanged a @12\ndeleted a @13\nbookmark  @20\nother b @21\n";
   for (size_t piece_bytes : {SIZE_MAX, size_t{100}, size_t{7}, size_t{1}}) {
     Told told = watch(stream, piece_bytes);
     CHECK_TEXT(told.text, want);
     ck_assert(told.on && told.status.ok());
   }
   // Nothing need stand between them, and half of one is none.
-  CHECK_TEXT(watch(R"({"object":{"metadata":{"name":"b"}},"type":"ADDED"}{"type":"ADDED","ob)").text,
-             "changed b @\n");
+  CHECK_TEXT(
+      watch(R"({"object":{"metadata":{"name":"b"}},"type":"ADDED"}{"type":"ADDED","ob)").text,
+      "changed b @\n");
 }
 END_TEST
 
@@ -102,8 +102,8 @@ START_TEST(junk) {
   };
   for (const auto& each : kCases) {
     for (size_t piece_bytes : {SIZE_MAX, size_t{1}}) {
-      Told told = watch(event("ADDED", "a", "1") + each.stream + event("ADDED", "b", "1"),
-                        piece_bytes);
+      Told told =
+          watch(event("ADDED", "a", "1") + each.stream + event("ADDED", "b", "1"), piece_bytes);
       CHECK_TEXT(told.text, "changed a @1\n");
       ck_assert(!told.on && !told.status.ok());
     }

@@ -132,8 +132,7 @@ std::string target_of(const std::string& head) {
   return target.substr(0, target.find("&timeoutSeconds="));
 }
 
-const char* const kListTarget =
-    "/api/v1/services?fieldSelector=a%3Db&limit=500&resourceVersion=0";
+const char* const kListTarget = "/api/v1/services?fieldSelector=a%3Db&limit=500&resourceVersion=0";
 std::string watch_target(const char* version) {
   return std::string("/api/v1/services?fieldSelector=a%3Db&watch=1&allowWatchBookmarks=true&") +
          "resourceVersion=" + version;
@@ -147,8 +146,9 @@ void check_targets(KubeletPeer& peer, const std::vector<std::string>& wanted) {
 
 START_TEST(list_and_watch) {
   KubeletPeer peer(answers_then_hangs(
-      {list("ab", "10"), watch(event("ADDED", "c", "11") + event("MODIFIED", "a", "12") +
-                               event("DELETED", "b", "13")),
+      {list("ab", "10"),
+       watch(event("ADDED", "c", "11") + event("MODIFIED", "a", "12") +
+             event("DELETED", "b", "13")),
        watch(event("BOOKMARK", "", "20") + event("LATER", "x", "21")), watch("")}));
   Watching watching(settings_of(peer));
   watching.wait_for("[ab]+c+a-b");
@@ -166,8 +166,8 @@ START_TEST(list_and_watch) {
 END_TEST
 
 START_TEST(pages) {
-  KubeletPeer peer(answers_then_hangs(
-      {list("ab", "10", "next/=1"), list("c", "10", "last"), list("d", "10")}));
+  KubeletPeer peer(
+      answers_then_hangs({list("ab", "10", "next/=1"), list("c", "10", "last"), list("d", "10")}));
   Watching watching(settings_of(peer));
   watching.wait_for("[abcd]");
   watching.wait_for_requests(peer, 4);
@@ -178,9 +178,8 @@ END_TEST
 
 // A token of `continue` that has expired: all of it anew.
 START_TEST(expired_pages) {
-  KubeletPeer peer(answers_then_hangs({list("ab", "10", "next"),
-                                       http_answer(410, R"({"message":"expired"})"),
-                                       list("b", "11")}));
+  KubeletPeer peer(answers_then_hangs(
+      {list("ab", "10", "next"), http_answer(410, R"({"message":"expired"})"), list("b", "11")}));
   Watching watching(settings_of(peer));
   watching.wait_for("[ab![b]");
   watching.wait_for_requests(peer, 4);
@@ -193,10 +192,10 @@ END_TEST
 
 // As events of the watch or as its answer: all is listed again.
 START_TEST(gone) {
-  KubeletPeer peer(answers_then_hangs({list("a", "10"), watch(event("ADDED", "b", "11") + kGone),
-                                       list("b", "20"), watch(event("BOOKMARK", "", "21")),
-                                       http_answer(410, R"({"message":"too old"})"),
-                                       list("c", "30")}));
+  KubeletPeer peer(
+      answers_then_hangs({list("a", "10"), watch(event("ADDED", "b", "11") + kGone),
+                          list("b", "20"), watch(event("BOOKMARK", "", "21")),
+                          http_answer(410, R"({"message":"too old"})"), list("c", "30")}));
   Watching watching(settings_of(peer));
   watching.wait_for("[a]+b[b][c]");
   watching.wait_for_requests(peer, 7);

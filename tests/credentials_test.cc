@@ -155,5 +155,4 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("credentials", nothing, service_account, named_files, kubeconfigs,
-           kubeconfig_tokens)
+CHECK_MAIN("credentials", nothing, service_account, named_files, kubeconfigs, kubeconfig_tokens)

@@ -379,9 +379,9 @@ START_TEST(apiserver) {
   CHECK_TEXT(bad({"--apiserver=there"}),
              "--apiserver=there: accepted is https://HOST:PORT, http://HOST:PORT, in-cluster or "
              "kubeconfig");
-  auto in_cluster = parse({"--apiserver=in-cluster", "--kubeconfig=/k"},
-                          {{"KUBERNETES_SERVICE_HOST", "fd00::1"},
-                           {"KUBERNETES_SERVICE_PORT", "443"}});
+  auto in_cluster =
+      parse({"--apiserver=in-cluster", "--kubeconfig=/k"},
+            {{"KUBERNETES_SERVICE_HOST", "fd00::1"}, {"KUBERNETES_SERVICE_PORT", "443"}});
 #ifdef KUBEPULSE_TLS
   ck_assert(in_cluster.ok());
   CHECK_TEXT(in_cluster.value().pods.apiserver.url, "https://[fd00::1]:443");
@@ -445,5 +445,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("options", defaults, values, pods, which_pods, switches, help_and_version, environment,
-           broken_for_tests, wrong_values, wrong_words, profiles, syscalls, apiserver, usage_is_complete,
-           usage_is_the_manual, usage_is_the_readme)
+           broken_for_tests, wrong_values, wrong_words, profiles, syscalls, apiserver,
+           usage_is_complete, usage_is_the_manual, usage_is_the_readme)

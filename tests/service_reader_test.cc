@@ -73,8 +73,9 @@ START_TEST(other_services) {
   ServiceReader reader;
   read(reader, kService);
   // Nothing of the one before stays.
-  read(reader, R"({"metadata":{"name":"dns","namespace":"kube-system"},)"
-               R"("spec":{"clusterIP":"None","clusterIPs":["None"]},"status":{"loadBalancer":{}}})");
+  read(reader,
+       R"({"metadata":{"name":"dns","namespace":"kube-system"},)"
+       R"("spec":{"clusterIP":"None","clusterIPs":["None"]},"status":{"loadBalancer":{}}})");
   CHECK_TEXT(addresses_of(reader.service()), "");
   ck_assert(reader.is_named());
   read(reader, R"({"metadata":{"name":"out","namespace":"x"},"spec":{"type":"ExternalName",)"

@@ -87,7 +87,8 @@ START_TEST(lists_and_watches) {
   KubeletPeer peer([](const Connection& asked) { serve(asked, false); });
   Watching watching(peer);
   watching.wait_for([&] {
-    return watching.whose("10.96.0.4") == "bank/new" && watching.whose("10.244.1.6") == "shop/web-b";
+    return watching.whose("10.96.0.4") == "bank/new" &&
+           watching.whose("10.244.1.6") == "shop/web-b";
   });
   CHECK_TEXT(watching.whose("10.96.0.2"), "shop/web");
   CHECK_TEXT(watching.whose("10.96.0.3"), "-");
@@ -112,10 +113,12 @@ START_TEST(half_is_forbidden) {
   watching.wait_for([&] { return watching.whose("10.96.0.4") == "bank/new"; });
   watching.wait_for([&] { return peer.requests().size() >= 5; });
   CHECK_TEXT(watching.whose("10.244.1.5"), "-");
-  const std::string text = log.text(), want =
-      R"("resource":"endpointslices","kind":"forbidden","reason":")" + peer.url() +
-      R"(: HTTP status 403, no; grant the verbs list and watch of services, and of endpointslices )"
-      R"(in discovery.k8s.io, in a ClusterRole","meanwhile":")";
+  const std::string
+      text = log.text(),
+      want =
+          R"("resource":"endpointslices","kind":"forbidden","reason":")" + peer.url() +
+          R"(: HTTP status 403, no; grant the verbs list and watch of services, and of endpointslices )"
+          R"(in discovery.k8s.io, in a ClusterRole","meanwhile":")";
   size_t at = text.find(want);
   ck_assert_msg(at != text.npos && text.find(want, at + 1) == text.npos, "%s", text.c_str());
 }

@@ -86,8 +86,7 @@ bool ApiListReader::open(JsonToken token) {
   bool is_object = token == JsonToken::object;
   if (place_ == Place::outside) {
     if (is_object) place_ = Place::list;
-    if (!is_object)
-      failed_ = Status::error(std::string("not an object, so not a ") + wanted_.name);
+    if (!is_object) failed_ = Status::error(std::string("not an object, so not a ") + wanted_.name);
     return is_object;
   }
   if (place_ == Place::list && field_ == Field::items && !is_object) {

@@ -161,8 +161,8 @@ std::string ApiWatcher::target(const HttpUrl& url) {
     append_escaped(text, resource_version_);
     uint64_t seconds_max = std::max(2 * settings_.watch_ns / kNsPerSecond, uint64_t{1});
     uint64_t seconds = jittered(jittered(settings_.watch_ns)) / kNsPerSecond;
-    return text + "&timeoutSeconds=" +
-           std::to_string(std::clamp(seconds, uint64_t{1}, seconds_max));
+    return text +
+           "&timeoutSeconds=" + std::to_string(std::clamp(seconds, uint64_t{1}, seconds_max));
   }
   text += kPage;
   if (rest_.empty()) return text + "&resourceVersion=0";
@@ -215,8 +215,7 @@ void ApiWatcher::end_list(const HttpClient::Answer& answer) {
   bool whole = answer.status.ok();
   Status list = list_ == nullptr ? Status::error("an empty answer") : list_->feed({});
   if (list.ok() && whole) list = list_->finish();
-  if (!list.ok() && (list_ != nullptr || whole))
-    return failed(Kind::bad_answer, list.message());
+  if (!list.ok() && (list_ != nullptr || whole)) return failed(Kind::bad_answer, list.message());
   if (!whole) return failed(Kind::bad_answer, answer.status.message());
   resource_version_ = list_->resource_version();
   rest_ = list_->rest();
@@ -304,8 +303,8 @@ void ApiWatcher::failed(Kind kind, const std::string& reason) {
   breaker_.failed(now_ns);
   uint64_t until_ns = breaker_.open_until_ns();
   if (until_ns > now_ns) delay_ns = until_ns - now_ns;
-  handlers_.told({kind, url_, url_.empty() || kind == Kind::credentials ? reason
-                                                                        : url_ + ": " + reason});
+  handlers_.told(
+      {kind, url_, url_.empty() || kind == Kind::credentials ? reason : url_ + ": " + reason});
   ask_after(jittered(delay_ns));
 }
 

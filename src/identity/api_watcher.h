@@ -96,18 +96,18 @@ class ApiWatcher {
   Step step_ = Step::list;
   bool good_ = false;
   bool in_list_ = false;
-  bool fresh_ = false;    // the resource version is the list's, and nothing came of it yet
-  bool gone_ = false;     // the watch says that it is too old
+  bool fresh_ = false;  // the resource version is the list's, and nothing came of it yet
+  bool gone_ = false;   // the watch says that it is too old
   // The last watch came, and to no good: one that comes is not enough to be well again.
   bool watch_is_bad_ = false;
   uint64_t asked_ns_ = 0;
-  unsigned failures_ = 0;          // in a row
-  std::string url_;                // of the last question
-  std::string token_from_;         // likewise; "": none was shown
-  bool has_certificate_ = false;   // likewise
-  std::string resource_version_;   // to watch from
-  std::string rest_;               // of the list, to be asked for
-  std::string error_;              // that the watch has told
+  unsigned failures_ = 0;         // in a row
+  std::string url_;               // of the last question
+  std::string token_from_;        // likewise; "": none was shown
+  bool has_certificate_ = false;  // likewise
+  std::string resource_version_;  // to watch from
+  std::string rest_;              // of the list, to be asked for
+  std::string error_;             // that the watch has told
   std::unique_ptr<ApiListReader> list_;
   std::unique_ptr<ApiWatchReader> watch_;
 };

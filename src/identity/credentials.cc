@@ -46,8 +46,7 @@ void tell_origin(Credentials& out, const char* what, const std::string& path) {
   out.tls_from += (out.tls_from.empty() ? "" : ", ") + (what + path);
 }
 
-Status read_pem(Credentials& out, const char* what, const std::string& path,
-                std::string& pem) {
+Status read_pem(Credentials& out, const char* what, const std::string& path, std::string& pem) {
   Status status = read_into(pem, path);
   if (status.ok()) tell_origin(out, what, path);
   return status;
@@ -60,8 +59,7 @@ Status read_own_certificate(Credentials& out, const std::string& certificate_fil
   return status;
 }
 
-Status take_kubeconfig_token(Credentials& out, const Kubeconfig& config,
-                             const std::string& path) {
+Status take_kubeconfig_token(Credentials& out, const Kubeconfig& config, const std::string& path) {
   out.token_was_named = true;
   Status status;
   if (!config.token_file.empty()) status = read_token(out, config.token_file);

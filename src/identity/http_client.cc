@@ -89,7 +89,7 @@ bool HttpClient::take(int code, std::string_view piece) {
 
 void HttpClient::fetched(HttpFetch::Reach reach, Status status, int code) {
   fetch_.reset();
-  Kind kind = code != 0                               ? Kind::good
+  Kind kind = code != 0                           ? Kind::good
               : reach == HttpFetch::Reach::nobody ? Kind::unreachable
               : reach == HttpFetch::Reach::peer   ? Kind::tls
                                                   : Kind::bad_answer;

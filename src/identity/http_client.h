@@ -35,7 +35,7 @@ class HttpClient {
     // Why there is no answer; `good`: there is one, whatever its code, and perhaps not whole.
     ServerOutcome::Kind kind = ServerOutcome::Kind::good;
     int code = 0;
-    Status status;            // an error where it is not whole
+    Status status;             // an error where it is not whole
     std::string_view refusal;  // where the code is not 200: the beginning of the body
   };
   // A piece of the body of an answer with code 200; false: enough of it.

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/text.h"
-#include "identity/server_refusal.h"
 #include "identity/kubernetes_name.h"
+#include "identity/server_refusal.h"
 
 namespace kubepulse {
 

@@ -85,8 +85,8 @@ Status Pods::start_api() {
                                 "fieldSelector=spec.nodeName%3D" + node,
                                 "the verbs list and watch of pods"};
   reader_ = std::make_unique<PodReader>();
-  api_ = std::make_unique<ApiWatcher>(loop_, settings_.apiserver, resource, *reader_,
-                                      api_handlers());
+  api_ =
+      std::make_unique<ApiWatcher>(loop_, settings_.apiserver, resource, *reader_, api_handlers());
   api_->start();
   return {};
 }
@@ -223,7 +223,11 @@ void Pods::commit(uint64_t now_ns) {
 
 // What the table knows of a pod is more than its folder tells.
 Status Pods::read_logs(uint64_t now_ns) {
-  table_.begin();
+  // A watch goes on where it was, and does not tell again what has not changed.
+  if (api_ != nullptr)
+    table_.begin_without("");
+  else
+    table_.begin();
   auto read = read_pod_logs(settings_.logs, [this](const Pod& pod) {
     if (!table_.keep(pod.uid.view())) table_.add(pod, watched(pod));
   });

@@ -93,7 +93,7 @@ class Pods {
   uint64_t polls_ok_ = 0;
   uint64_t polls_failed_ = 0;
   std::optional<ServerOutcome::Kind> told_;  // in the log
-  std::optional<bool> told_logs_;             // whether they could be read
+  std::optional<bool> told_logs_;            // whether they could be read
   uint64_t random_;
 };
 

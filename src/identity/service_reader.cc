@@ -193,8 +193,8 @@ void EndpointSliceReader::text(uint8_t spot, std::string_view text, bool whole) 
 
 // A slice is of a namespace, and so are its pods: whoever may write one names no other's.
 void EndpointSliceReader::end_endpoint() {
-  bool is_elsewhere = !target_ns_.empty() && !slice_.ns.empty() &&
-                      target_ns_.view() != slice_.ns.view();
+  bool is_elsewhere =
+      !target_ns_.empty() && !slice_.ns.empty() && target_ns_.view() != slice_.ns.view();
   if (target_kind_.view() != "Pod" || pod_.empty() || is_elsewhere) return;
   for (size_t i = 0; i < address_count_; i++) {
     if (slice_.endpoints.size() == EndpointSlice::kEndpointsMax)

@@ -44,8 +44,12 @@ class ServiceTable {
   // Instead of what there was of that name.
   void put(const Service& service);
   void put(const EndpointSlice& slice);
-  void remove(const Service& service) { remove(Kind::service, service.ns.view(), service.name.view()); }
-  void remove(const EndpointSlice& slice) { remove(Kind::slice, slice.ns.view(), slice.name.view()); }
+  void remove(const Service& service) {
+    remove(Kind::service, service.ns.view(), service.name.view());
+  }
+  void remove(const EndpointSlice& slice) {
+    remove(Kind::slice, slice.ns.view(), slice.name.view());
+  }
 
   // A service's own address is its before it is a pod's. Nothing is guessed: what two services or
   // two pods claim, such as the address of a node, is nobody's. O(1).
@@ -70,7 +74,7 @@ class ServiceTable {
   // That an address is that of a service or pod; slices tell of the same pods.
   struct Claim {
     IpBytes address;
-    std::string name;  // "namespace/name"
+    std::string name;       // "namespace/name"
     uint32_t next = kNone;  // another one of the same address
     uint32_t holders = 0;   // services or slices that say so
     Peer::Kind kind;

@@ -10,10 +10,7 @@ constexpr const char* kGrant =
     "the verbs list and watch of services, and of endpointslices in discovery.k8s.io,";
 
 ApiWatcher::Resource services_resource() {
-  return {{ServiceReader::kListKind, "v1", "the list of services"},
-          "/api/v1/services",
-          "",
-          kGrant};
+  return {{ServiceReader::kListKind, "v1", "the list of services"}, "/api/v1/services", "", kGrant};
 }
 
 ApiWatcher::Resource slices_resource() {

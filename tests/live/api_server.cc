@@ -191,8 +191,7 @@ void ApiServer::answer(int fd) const {
   if (behaviour == kBroken) return say_refusal(fd, "500 Internal Server Error", "etcd is down");
   if (behaviour == kNotJson) return say_refusal(fd, "200 OK", kPage);
   size_t at = target.find("&resourceVersion=");
-  bool known = resource != kSlices ||
-               target.find("/apis/discovery.k8s.io/v1/endpointslices?") == 0;
+  bool known = resource != kSlices || target.find("/apis/discovery.k8s.io/v1/endpointslices?") == 0;
   if (at == target.npos || !known) return say_refusal(fd, "404 Not Found", "404 page not found");
   if (target.find("watch=1&allowWatchBookmarks=true") == target.npos)
     return answer_list(fd, resource, behaviour);

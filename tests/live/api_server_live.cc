@@ -310,7 +310,7 @@ START_TEST(logs_meanwhile) {
   LivePod pod({"meanwhile", "web-0"}), fresh({"meanwhile", "web-1"});
   Cgroup cgroup = pod.container(), later = fresh.container();
   std::string logs = scratch_path("api-logs");
-  pod.write_logs(logs);
+  ck_assert(make_folders(logs));
   ApiServer server = ApiServer::start();
   server.list(ApiServer::kPods, items_of({pod}), 10);
   Daemon daemon = start_with(server, {"--pod-logs=" + logs});
@@ -326,14 +326,16 @@ START_TEST(logs_meanwhile) {
   await_owner(daemon, fresh.owner());
   expect_traffic(daemon, fresh.owner(), 2, 0);
   expect_traffic(daemon, pod.owner(), 2, 0);
+  expect_pods(daemon, "meanwhile", 2);  // the first has no logs yet
   daemon.stop();
 }
 END_TEST
 
-// Several MB, twice: they take the room of the table and hardly more.
+// Several MB, twice: they take the room of the table (1.4 MB by malloc's own count) and hardly
+// more. Of pages of files, such as code that runs for the first time, the kernel may have any.
 START_TEST(many_services) {
   constexpr int kCount = 5000;
-  constexpr size_t kTableKb = 2048, kMoreKb = 1024;
+  constexpr size_t kTableKb = 1536, kMoreKb = 1024;
   std::string items, padding(800, 'x');
   for (int number = 0; number < kCount; number++) {
     std::string text =
@@ -347,14 +349,15 @@ START_TEST(many_services) {
   Daemon daemon = start_with(server);
   await_count([&] { return server.watches(ApiServer::kServices); }, 1, "watches");
   daemon.scrape();
-  size_t before_kb = status_kb(daemon, "VmRSS:");
+  size_t before_kb = status_kb(daemon, "RssAnon:");
   server.list(ApiServer::kServices, items, 30);
   server.tell(ApiServer::kServices, "BOOKMARK", R"({"metadata":{"creationTimestamp":null}})", 15);
   sleep_ms(200);
   server.strike(ApiServer::kGone);
   expect_services(daemon, "many-49", kCount / 50);
-  size_t once_kb = status_kb(daemon, "VmRSS:");
-  ck_assert_msg(once_kb <= before_kb + kTableKb + kMoreKb, "%zu kB grew to %zu", before_kb, once_kb);
+  size_t once_kb = status_kb(daemon, "RssAnon:");
+  ck_assert_msg(once_kb <= before_kb + kTableKb + kMoreKb, "%zu kB grew to %zu", before_kb,
+                once_kb);
   // Again: nothing is held twice.
   server.tell(ApiServer::kServices, "ADDED", service("last", "one", "10.99.0.1"), 31);
   expect_services(daemon, "last", 1);
@@ -362,7 +365,7 @@ START_TEST(many_services) {
   server.strike(ApiServer::kGone);
   await_count([&] { return server.lists(ApiServer::kServices); }, 3, "lists");
   await_count([&] { return server.watches(ApiServer::kServices); }, 3, "watches");
-  size_t twice_kb = status_kb(daemon, "VmRSS:");
+  size_t twice_kb = status_kb(daemon, "RssAnon:");
   ck_assert_msg(twice_kb <= once_kb + kMoreKb, "%zu kB grew to %zu", once_kb, twice_kb);
   printf("5,000 services of %zu KB: %zu kB of memory, then %zu kB, then %zu kB\n",
          items.size() / 1024, before_kb, once_kb, twice_kb);
@@ -388,8 +391,8 @@ START_TEST(apiserver_options) {
                   ended.err.c_str());
     ck_assert_msg(ended.err.find("apiserver") != std::string::npos, "%s", ended.err.c_str());
   }
-  Ended nameless = run_daemon(
-      {{"--pods=apiserver", "--apiserver=" + server.url(), "--node-name=no name"}});
+  Ended nameless =
+      run_daemon({{"--pods=apiserver", "--apiserver=" + server.url(), "--node-name=no name"}});
   ck_assert_int_eq(nameless.status, 1);
   ck_assert_msg(nameless.err.find("--node-name") != std::string::npos, "%s", nameless.err.c_str());
 }
