@@ -63,17 +63,17 @@ bool ApiListReader::take(JsonToken token) {
 
 void ApiListReader::take_key() {
   static constexpr struct {
-    Place place;
     std::string_view key;
+    Place place;
     Field field;
   } kFields[] = {
-      {Place::list, "kind", Field::kind},
-      {Place::list, "apiVersion", Field::version},
-      {Place::list, "message", Field::message},
-      {Place::list, "metadata", Field::metadata},
-      {Place::list, "items", Field::items},
-      {Place::metadata, "resourceVersion", Field::revision},
-      {Place::metadata, "continue", Field::rest},
+      {"kind", Place::list, Field::kind},
+      {"apiVersion", Place::list, Field::version},
+      {"message", Place::list, Field::message},
+      {"metadata", Place::list, Field::metadata},
+      {"items", Place::list, Field::items},
+      {"resourceVersion", Place::metadata, Field::revision},
+      {"continue", Place::metadata, Field::rest},
   };
   field_ = Field::none;
   for (const auto& each : kFields)

@@ -104,7 +104,7 @@ void HttpClient::fetched(HttpFetch::Reach reach, Status status, int code) {
   end({kind, code, std::move(status), refusal_});
 }
 
-void HttpClient::end(Answer answer) {
+void HttpClient::end(const Answer& answer) {
   question_ = Question();
   Done done = std::move(done_);
   take_ = nullptr;

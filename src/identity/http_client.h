@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/loop.h"
@@ -44,7 +45,8 @@ class HttpClient {
   // not be destroyed.
   using Done = std::function<void(const Answer&)>;
 
-  HttpClient(Loop& loop, ResolverSettings resolver) : loop_(loop), resolver_(loop, resolver) {}
+  HttpClient(Loop& loop, ResolverSettings resolver)
+      : loop_(loop), resolver_(loop, std::move(resolver)) {}
   ~HttpClient() { loop_.cancel(timer_); }
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -58,7 +60,7 @@ class HttpClient {
   void fetch_next();
   bool take(int code, std::string_view piece);
   void fetched(HttpFetch::Reach reach, Status status, int code);
-  void end(Answer answer);
+  void end(const Answer& answer);
 
   Loop& loop_;
   Loop::TimerId timer_ = 0;

@@ -82,19 +82,19 @@ ServiceReader::ServiceReader()
     : ApiFieldReader([] {
         using Shape = Field::Shape;
         static constexpr Field kFields[] = {
-            {kService, "metadata", kMetadata, Shape::object},
-            {kMetadata, "name", kName, Shape::text},
-            {kMetadata, "namespace", kNamespace, Shape::text},
-            {kService, "spec", kSpec, Shape::object},
-            {kSpec, "clusterIP", kAddress, Shape::text},
-            {kSpec, "clusterIPs", kAddresses, Shape::array},
-            {kSpec, "externalIPs", kAddresses, Shape::array},
-            {kAddresses, "", kAddress, Shape::text},
-            {kService, "status", kStatus, Shape::object},
-            {kStatus, "loadBalancer", kBalancer, Shape::object},
-            {kBalancer, "ingress", kIngresses, Shape::array},
-            {kIngresses, "", kIngress, Shape::object},
-            {kIngress, "ip", kAddress, Shape::text},
+            {"metadata", kService, kMetadata, Shape::object},
+            {"name", kMetadata, kName, Shape::text},
+            {"namespace", kMetadata, kNamespace, Shape::text},
+            {"spec", kService, kSpec, Shape::object},
+            {"clusterIP", kSpec, kAddress, Shape::text},
+            {"clusterIPs", kSpec, kAddresses, Shape::array},
+            {"externalIPs", kSpec, kAddresses, Shape::array},
+            {"", kAddresses, kAddress, Shape::text},
+            {"status", kService, kStatus, Shape::object},
+            {"loadBalancer", kStatus, kBalancer, Shape::object},
+            {"ingress", kBalancer, kIngresses, Shape::array},
+            {"", kIngresses, kIngress, Shape::object},
+            {"ip", kIngress, kAddress, Shape::text},
         };
         return Fields{std::begin(kFields), std::end(kFields)};
       }()) {}
@@ -126,17 +126,17 @@ EndpointSliceReader::EndpointSliceReader()
     : ApiFieldReader([] {
         using Shape = Field::Shape;
         static constexpr Field kFields[] = {
-            {kSlice, "metadata", kSliceMetadata, Shape::object},
-            {kSliceMetadata, "name", kSliceName, Shape::text},
-            {kSliceMetadata, "namespace", kSliceNamespace, Shape::text},
-            {kSlice, "endpoints", kEndpoints, Shape::array},
-            {kEndpoints, "", kEndpoint, Shape::object},
-            {kEndpoint, "addresses", kEndpointAddresses, Shape::array},
-            {kEndpointAddresses, "", kEndpointAddress, Shape::text},
-            {kEndpoint, "targetRef", kTarget, Shape::object},
-            {kTarget, "kind", kTargetKind, Shape::text},
-            {kTarget, "name", kTargetName, Shape::text},
-            {kTarget, "namespace", kTargetNamespace, Shape::text},
+            {"metadata", kSlice, kSliceMetadata, Shape::object},
+            {"name", kSliceMetadata, kSliceName, Shape::text},
+            {"namespace", kSliceMetadata, kSliceNamespace, Shape::text},
+            {"endpoints", kSlice, kEndpoints, Shape::array},
+            {"", kEndpoints, kEndpoint, Shape::object},
+            {"addresses", kEndpoint, kEndpointAddresses, Shape::array},
+            {"", kEndpointAddresses, kEndpointAddress, Shape::text},
+            {"targetRef", kEndpoint, kTarget, Shape::object},
+            {"kind", kTarget, kTargetKind, Shape::text},
+            {"name", kTarget, kTargetName, Shape::text},
+            {"namespace", kTarget, kTargetNamespace, Shape::text},
         };
         return Fields{std::begin(kFields), std::end(kFields)};
       }()) {}

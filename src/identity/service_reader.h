@@ -20,11 +20,11 @@ class ApiFieldReader : public ApiObjectReader {
   void take(JsonReader& json, JsonToken token) final;
 
  protected:
-  // What is at `place` under `key` is `spot`; the elements of an array are under "". The object
+  // What is under `key` at `place` is `spot`; the elements of an array are under "". The object
   // itself is spot 0.
   struct Field {
-    uint8_t place;
     std::string_view key;
+    uint8_t place;
     uint8_t spot;
     enum class Shape : uint8_t { object, array, text } shape;
   };
