@@ -56,6 +56,9 @@ ApiServerSettings settings_of(const KubeletPeer& peer) {
 
 // What was told, in words: begin "[", items by name, commit "]", drop "!", changes "+" and "-".
 class Watching {
+  Loop loop_;
+  ServiceReader reader_;
+
  public:
   explicit Watching(ApiServerSettings settings) : loop_(new_loop()) {
     ApiWatcher::Handlers handlers;
@@ -109,9 +112,6 @@ class Watching {
     return std::move(loop.value());
   }
   std::string name() const { return std::string(reader_.service().name.view()); }
-
-  Loop loop_;
-  ServiceReader reader_;
 };
 
 // The nth connection gets the nth text; what is behind the last one hangs.
