@@ -241,7 +241,9 @@ Status Daemon::name_pods() {
   if (pods_->has_filter())
     for (Workloads* each : {&workloads_, &containers})
       each->set_filter([this](std::string_view ns) { return pods_->watched_without_pod(ns); });
-  return pods_->start();
+  if (Status status = pods_->start(); !status.ok() || !options_.services) return status;
+  services_ = std::make_unique<Services>(loop_, pods_settings(options_).apiserver);
+  return services_->start();
 }
 
 void Daemon::pod_unknown() {
@@ -425,6 +427,9 @@ DaemonFacts Daemon::facts() {
   };
   pods_->table().each_namespace(
       [&facts](std::string_view ns, size_t count) { facts.pods.emplace_back(ns, count); });
+  if (services_)
+    services_->table().each_namespace(
+        [&facts](std::string_view ns, size_t count) { facts.services.emplace_back(ns, count); });
   Pods::Facts pods = pods_->facts(monotonic_ns());
   facts.kubelet_polls = {{"ok", pods.polls_ok}, {"error", pods.polls_failed}};
   facts.kubelet_pods_age_ns = pods.age_ns;
@@ -439,6 +444,7 @@ DaemonFacts Daemon::facts() {
                     {"tcp_late", tcp_records(Workloads::kLate)},
                     {"dns_late", dns_records(Workloads::kLate)},
                     {"pods", pods_->table().overflow()},
+                    {"services", services_ ? services_->table().overflow() : 0},
                     {"containers", containers_.overflow()},
                     {"filesystems_unread", containers_.filesystems_unread()},
                     {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},

@@ -22,6 +22,7 @@
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
 #include "identity/pods.h"
+#include "identity/services.h"
 #include "identity/workloads.h"
 #include "options.h"
 #include "publish/dns_recorder.h"
@@ -89,6 +90,7 @@ class Daemon {
   std::optional<CgroupTree> tree_;
   Probes probes_;
   std::unique_ptr<Pods> pods_;
+  std::unique_ptr<Services> services_;  // null where the API server is not asked for them
   CgroupPaths paths_;
   Workloads workloads_{paths_};
   Store store_;

@@ -10,8 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "groups.h"
-#include "identity/http_url.h"
-#include "identity/tls.h"
+#include "pods_options.h"
 
 namespace kubepulse {
 
@@ -21,14 +20,6 @@ constexpr uint64_t kRingBytesMin = 4 << 10;
 constexpr uint64_t kRingBytesMax = 256 << 20;
 constexpr uint64_t kConnectionsMin = 1024;
 constexpr uint64_t kConnectionsMax = 1 << 20;
-
-// Each takes a value that is not empty into its place. The answer is empty, or what is accepted.
-using Problem = std::string;
-
-Problem set_text(std::string& place, std::string_view text) {
-  place = text;
-  return {};
-}
 
 Problem set_switch(bool& place, std::string_view text) {
   place = text == "true" || text == "1";
@@ -156,51 +147,6 @@ Problem set_interval(uint64_t& place, std::string_view text) {
   return {};
 }
 
-Problem set_pods(PodsSettings::Source& place, std::string_view text) {
-  using Source = PodsSettings::Source;
-  constexpr struct {
-    std::string_view name;
-    Source source;
-  } kSources[] = {{"auto", Source::automatic},
-                  {"kubelet", Source::kubelet},
-                  {"logs", Source::logs},
-                  {"none", Source::none}};
-  for (const auto& each : kSources) {
-    if (text != each.name) continue;
-    place = each.source;
-    return {};
-  }
-  return "auto, kubelet, logs or none";
-}
-
-Problem set_kubelet_url(std::string& place, std::string_view text) {
-  auto url = HttpUrl::parse(text);
-  if (!url.ok()) return "https://HOST:PORT or http://HOST:PORT";
-  if (url.value().tls && !tls_is_built_in())
-    return "http://HOST:PORT only: this build has no TLS, `make TLS=1` makes one that has it";
-  return set_text(place, text);
-}
-
-// kubectl takes lists of them.
-Problem set_kubeconfig(std::string& place, std::string_view text) {
-  if (text.find(':') != text.npos) return "the path of one file, without a colon";
-  return set_text(place, text);
-}
-
-Problem set_namespaces(std::string& place, std::string_view text) {
-  auto filter = NamespaceFilter::parse(text, "");
-  if (filter.ok()) return set_text(place, text);
-  return "names with commas between them; " + filter.status().message();
-}
-
-Problem set_selector(LabelSelector& place, std::string_view text) {
-  auto selector = LabelSelector::parse(text);
-  if (!selector.ok())
-    return "a selector such as app=web,tier in (a,b); " + selector.status().message();
-  place = std::move(selector.value());
-  return {};
-}
-
 struct Flag {
   const char* name;
   const char* value;     // as usage calls it; null: a switch, which needs none
@@ -257,7 +203,7 @@ constexpr Flag kFlags[] = {
      "BTF of this kernel, raw or in an ELF file, where it carries none itself",
      [](Options& o, std::string_view text) { return set_text(o.btf, text); }},
     {"pods", "WHICH", "auto", nullptr, true,
-     "who names pods: kubelet, logs or none; auto: the kubelet, else the logs",
+     "who names pods: kubelet, apiserver, logs, none; auto: kubelet, else logs",
      [](Options& o, std::string_view text) { return set_pods(o.pods.source, text); }},
     {"kubelet-url", "URL", nullptr, nullptr, true,
      "where it is; without: https://127.0.0.1:10250, else http://127.0.0.1:10255",
@@ -282,6 +228,15 @@ constexpr Flag kFlags[] = {
      [](Options& o, std::string_view text) {
        return set_kubeconfig(o.pods.kubelet.kubeconfig, text);
      }},
+    {"apiserver", "URL", nullptr, nullptr, true,
+     "asked for services and endpoint slices: a URL, in-cluster or kubeconfig",
+     [](Options& o, std::string_view text) { return set_apiserver(o, text); }},
+    {"apiserver-token-file", "PATH", nullptr, nullptr, true,
+     "token to show it; without it the kubeconfig's, else the account's",
+     [](Options& o, std::string_view text) { return set_text(o.pods.apiserver.token_file, text); }},
+    {"apiserver-ca-file", "PATH", nullptr, nullptr, true,
+     "who may sign its certificate; without it as for the token",
+     [](Options& o, std::string_view text) { return set_text(o.pods.apiserver.ca_file, text); }},
     {"kubelet-poll", "TIME", "30s", nullptr, true, "how often the pods are asked for, 1s to 60m",
      [](Options& o, std::string_view text) { return set_interval(o.pods.poll_ns, text); }},
     {"pod-logs", "PATH", "/var/log/pods", nullptr, true, "where the kubelet keeps the pods' logs",
@@ -407,22 +362,6 @@ Status check_profile(Options& options) {
   return {};
 }
 
-Status check_pods(Options& options) {
-  PodsSettings& pods = options.pods;
-  bool has_certificate = !pods.kubelet.certificate_file.empty();
-  if (has_certificate != !pods.kubelet.key_file.empty())
-    return Status::error(has_certificate ? "--kubelet-cert-file needs --kubelet-key-file"
-                                         : "--kubelet-key-file needs --kubelet-cert-file");
-  if (pods.source == PodsSettings::Source::logs && !pods.selector.empty())
-    return Status::error("--label-selector cannot work with --pods=logs: logs know no labels");
-  if (pods.source == PodsSettings::Source::none && !pods.selector.empty())
-    return Status::error("--label-selector cannot work with --pods=none: nobody tells labels");
-  auto filter = NamespaceFilter::parse(options.namespaces, options.excluded_namespaces);
-  if (!filter.ok()) return std::move(filter.status());
-  pods.namespaces = std::move(filter.value());
-  return {};
-}
-
 }  // namespace
 
 Result<Options> parse_options(int argc, const char* const* argv, const Environment& environment) {
@@ -453,14 +392,8 @@ Result<Options> parse_options(int argc, const char* const* argv, const Environme
   }
   if (Status status = check_profile(options); !status.ok()) return status;
   if (options.groups == groups_of_profile("minimal")) shrink_tables(options, given);
-  if (Status status = check_pods(options); !status.ok()) return status;
+  if (Status status = check_pods(options, environment); !status.ok()) return status;
   return options;
-}
-
-PodsSettings pods_settings(const Options& options) {
-  PodsSettings settings = options.pods;
-  settings.kubelet.node_name = options.node_name;
-  return settings;
 }
 
 std::string usage() {

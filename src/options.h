@@ -28,6 +28,7 @@ struct Options {
   std::string listen;     // not empty; ListenAddress::parse() judges it
   std::string node_name;  // empty: the hostname
   bool log_events = false;
+  bool services = false;  // the API server is asked for them
   std::string cluster_domain;
   uint32_t groups = 0;  // of metrics: enum Group; never empty
   bool custom = false;  // --profile=custom, and then `collect` is `groups`
@@ -41,7 +42,7 @@ struct Options {
   uint32_t tcp_connections = 0;
   uint64_t sample_interval_ns = 0;
   std::string btf;  // empty: the kernel's own
-  // But for the node's name: see pods_settings().
+  // But for the node's name: see pods_settings(). The API server's URL is "" where it is not asked.
   PodsSettings pods;
   std::string namespaces, excluded_namespaces;  // as given; `pods` has them read
   bool check = false;

@@ -83,6 +83,7 @@ struct Wanted {
     {"kubepulse_bpf_map_update_errors_total", "counter", "node,map"},
     {"kubepulse_attribution_total", "counter", "node,result"},
     {"kubepulse_pods", "gauge", "namespace,node"},
+    {"kubepulse_services", "gauge", "namespace,node"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
@@ -219,6 +220,7 @@ struct Bench {
     facts.maps = {{"connections", 22, 23, 24, 25}, {"sides", {}, {}, 26, 27}};
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
     facts.pods = {{"shop", 3}};
+    facts.services = {{"shop", 2}};
     facts.kubelet_polls = {{"ok", 14}, {"error", 15}};
     facts.kubelet_pods_age_ns = 2500000000;
     facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};

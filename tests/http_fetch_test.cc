@@ -24,7 +24,7 @@ HttpFetchLimits short_limits() {
 }
 
 START_TEST(an_answer) {
-  Peer peer(answers("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
+  HttpPeer peer(answers("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
   Got got = fetch(peer.get);
   CHECK_OK(got.status);
   ck_assert_int_eq(got.code, 200);
@@ -33,7 +33,7 @@ START_TEST(an_answer) {
 END_TEST
 
 START_TEST(the_request) {
-  Peer peer([](int fd) {
+  HttpPeer peer([](int fd) {
     std::string heard = hear(fd);
     say(fd, "HTTP/1.0 200 OK\r\n\r\n" + heard);
   });
@@ -48,7 +48,7 @@ START_TEST(the_request) {
 END_TEST
 
 START_TEST(byte_by_byte) {
-  Peer peer([](int fd) {
+  HttpPeer peer([](int fd) {
     hear(fd);
     for (char c : std::string("HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n"
                               "3\r\nnot\r\n4\r\n you\r\n0\r\n\r\n")) {
@@ -66,7 +66,7 @@ END_TEST
 
 START_TEST(a_long_one) {
   constexpr uint64_t kBytes = 20 << 20;
-  Peer peer([](int fd) {
+  HttpPeer peer([](int fd) {
     hear(fd);
     say(fd, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kBytes) + "\r\n\r\n");
     for (uint64_t sent = 0; sent < kBytes; sent += 1 << 16)
@@ -86,23 +86,23 @@ START_TEST(without_end) {
       say(fd, std::string(1 << 16, 'x'));
   };
   {
-    Peer peer(forever);
+    HttpPeer peer(forever);
     HttpFetchLimits limits;
     limits.body_bytes = 1 << 20;
     Got got = fetch(peer.get, limits);
     check_error(got, "longer than any should be", 200);
     ck_assert_uint_lt(got.bytes, (1 << 20) + (1 << 16));
   }
-  Peer peer(forever);
+  HttpPeer peer(forever);
   check_error(fetch(peer.get, {}, 1000), "not wanted", 200);
 }
 END_TEST
 
 START_TEST(nobody_there) {
-  Peer peer(nullptr);
+  HttpPeer peer(nullptr);
   HttpGet get;
   {
-    Peer gone(nullptr);
+    HttpPeer gone(nullptr);
     get = gone.get;
   }
   check_error(fetch(get), "Connection refused", 0);
@@ -110,13 +110,13 @@ START_TEST(nobody_there) {
 END_TEST
 
 START_TEST(silent) {
-  Peer peer([](int) { pause(); });
+  HttpPeer peer([](int) { pause(); });
   check_error(fetch(peer.get, short_limits()), "it hangs", 0);
 }
 END_TEST
 
 START_TEST(hangs_in_the_middle) {
-  Peer peer([](int fd) {
+  HttpPeer peer([](int fd) {
     hear(fd);
     say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello");
     pause();
@@ -126,7 +126,7 @@ START_TEST(hangs_in_the_middle) {
 END_TEST
 
 START_TEST(trickles) {
-  Peer peer([](int fd) {
+  HttpPeer peer([](int fd) {
     hear(fd);
     say(fd, "HTTP/1.1 200 OK\r\n\r\n");
     for (;;) {
@@ -139,17 +139,17 @@ START_TEST(trickles) {
 END_TEST
 
 START_TEST(no_answer) {
-  Peer closes([](int fd) { hear(fd); });
+  HttpPeer closes([](int fd) { hear(fd); });
   check_error(fetch(closes.get), "closed without an answer", 0);
-  Peer cuts(answers("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"));
+  HttpPeer cuts(answers("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"));
   check_error(fetch(cuts.get), "was cut", 200);
-  Peer babbles(answers("SSH-2.0-OpenSSH\r\n"));
+  HttpPeer babbles(answers("SSH-2.0-OpenSSH\r\n"));
   check_error(fetch(babbles.get), "not an HTTP answer", 0);
 }
 END_TEST
 
 START_TEST(given_up) {
-  Peer peer([](int) { pause(); });
+  HttpPeer peer([](int) { pause(); });
   Result<Loop> loop = Loop::create();
   HttpFetch fetch(
       loop.value(), peer.get, {}, [](int, std::string_view) { return true; },

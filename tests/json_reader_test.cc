@@ -277,7 +277,32 @@ START_TEST(errors) {
 }
 END_TEST
 
+START_TEST(documents_in_a_row) {
+  JsonReader reader;
+  std::string_view stream = "{\"a\":1}\n[2] {}";
+  size_t documents = 0;
+  for (size_t at = 0; at < stream.size(); at++) {
+    reader.feed(stream.substr(at, 1));
+    for (JsonToken token; (token = reader.next()) != JsonToken::more;) {
+      ck_assert(token != JsonToken::error);
+      if (token != JsonToken::object_end && token != JsonToken::array_end) continue;
+      ck_assert_int_eq(reader.depth(), 0);
+      ck_assert_uint_eq(reader.bytes(), at + 1);
+      reader.next_document();
+      documents++;
+    }
+  }
+  ck_assert_uint_eq(documents, 3);
+  // In the midst of one it does nothing.
+  reader.feed("{");
+  ck_assert(reader.next() == JsonToken::object);
+  reader.next_document();
+  reader.feed("}");
+  ck_assert(reader.next() == JsonToken::object_end && reader.depth() == 0);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("json_reader", values, texts, long_texts_are_cut_on_a_character, nesting, skipping,
-           skipping_the_rest, pieces_may_be_empty, errors)
+           skipping_the_rest, pieces_may_be_empty, errors, documents_in_a_row)

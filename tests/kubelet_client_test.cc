@@ -16,7 +16,7 @@ using namespace kubepulse;  // NOLINT
 
 namespace {
 
-using Kind = KubeletOutcome::Kind;
+using Kind = ServerOutcome::Kind;
 using Connection = KubeletPeer::Connection;
 
 const char* const kUid = "aaaaaaaa-7a2d-4e7b-9f10-2b6c1d0e9a41";
@@ -32,10 +32,10 @@ class Asking {
                    KubeletClient::Handlers{
                        [this] { pods.clear(); },
                        [this](const Pod& pod) { pods += std::string(pod.name.view()) + " "; },
-                       [this](const KubeletOutcome& outcome) { told_ = outcome; }});
+                       [this](const ServerOutcome& outcome) { told_ = outcome; }});
   }
 
-  const KubeletOutcome& poll() {
+  const ServerOutcome& poll() {
     told_.reset();
     pods.clear();
     client->poll();
@@ -46,14 +46,14 @@ class Asking {
     return *told_;
   }
   void check_good() {
-    const KubeletOutcome& told = poll();
+    const ServerOutcome& told = poll();
     ck_assert_msg(told.kind == Kind::good, "%s", told.reason.c_str());
     CHECK_TEXT(told.reason, "");
     CHECK_TEXT(pods, "web ");
   }
   void check(Kind kind, const std::string& reason) {
-    const KubeletOutcome& told = poll();
-    CHECK_TEXT(kubelet_outcome_text(told.kind), kubelet_outcome_text(kind));
+    const ServerOutcome& told = poll();
+    CHECK_TEXT(server_outcome_text(told.kind), server_outcome_text(kind));
     ck_assert_msg(told.reason.find(reason) != told.reason.npos, "got \"%s\", want \"%s\"",
                   told.reason.c_str(), reason.c_str());
   }
@@ -68,7 +68,7 @@ class Asking {
     return std::move(loop.value());
   }
   Loop loop_;
-  std::optional<KubeletOutcome> told_;
+  std::optional<ServerOutcome> told_;
 };
 
 std::string kubeconfig(const std::string& cluster) {

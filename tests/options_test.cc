@@ -105,7 +105,7 @@ START_TEST(pods) {
   ck_assert(good({"--pods=kubelet"}).pods.source == Source::kubelet);
   ck_assert(good({"--pods=logs"}).pods.source == Source::logs);
   ck_assert(good({"--pods=none"}).pods.source == Source::none);
-  CHECK_TEXT(bad({"--pods=cri"}), "--pods=cri: accepted is auto, kubelet, logs or none");
+  CHECK_TEXT(bad({"--pods=cri"}), "--pods=cri: accepted is auto, kubelet, apiserver, logs or none");
   PodsSettings settings = pods_settings(
       good({"--kubelet-url=http://10.0.0.1:10255", "--kubelet-token-file=/t", "--kubelet-ca-file",
             "/ca", "--kubelet-cert-file=/cert", "--kubelet-key-file=/key", "--kubelet-insecure",
@@ -321,7 +321,8 @@ bool has_text(const Options& options, const char* text) {
   const KubeletSettings& kubelet = options.pods.kubelet;
   for (const std::string* held :
        {&options.listen, &options.btf, &options.node_name, &options.pods.logs, &kubelet.token_file,
-        &kubelet.ca_file, &kubelet.kubeconfig})
+        &kubelet.ca_file, &kubelet.kubeconfig, &options.pods.apiserver.token_file,
+        &options.pods.apiserver.ca_file})
     if (*held == text) return true;
   return false;
 }
@@ -356,12 +357,51 @@ START_TEST(syscalls) {
 }
 END_TEST
 
+START_TEST(apiserver) {
+  Options none = good({"--kubeconfig=/k"});
+  ck_assert(!none.services && none.pods.apiserver.url.empty());
+  Options options = good({"--apiserver=http://10.0.0.1:6443", "--kubeconfig=/k", "--node-name=N",
+                          "--apiserver-token-file=/t", "--apiserver-ca-file=/c"});
+  ck_assert(options.services && options.pods.source == PodsSettings::Source::automatic);
+  ApiServerSettings settings = pods_settings(options).apiserver;
+  CHECK_TEXT(settings.url, "http://10.0.0.1:6443");
+  CHECK_TEXT(settings.token_file, "/t");
+  CHECK_TEXT(settings.ca_file, "/c");
+  CHECK_TEXT(settings.kubeconfig, "/k");
+  CHECK_TEXT(settings.node_name, "N");
+  options = good({"--pods=apiserver", "--kubeconfig=/k"});
+  ck_assert(!options.services && options.pods.source == PodsSettings::Source::apiserver);
+  CHECK_TEXT(options.pods.apiserver.url, "kubeconfig");
+  CHECK_TEXT(bad({"--apiserver=kubeconfig"}), "--apiserver=kubeconfig needs --kubeconfig");
+  std::string nowhere = bad({"--pods=apiserver"});
+  ck_assert_msg(nowhere.find("give --apiserver=URL or --kubeconfig") != nowhere.npos, "%s",
+                nowhere.c_str());
+  CHECK_TEXT(bad({"--apiserver=there"}),
+             "--apiserver=there: accepted is https://HOST:PORT, http://HOST:PORT, in-cluster or "
+             "kubeconfig");
+  auto in_cluster =
+      parse({"--apiserver=in-cluster", "--kubeconfig=/k"},
+            {{"KUBERNETES_SERVICE_HOST", "fd00::1"}, {"KUBERNETES_SERVICE_PORT", "443"}});
+#ifdef KUBEPULSE_TLS
+  ck_assert(in_cluster.ok());
+  CHECK_TEXT(in_cluster.value().pods.apiserver.url, "https://[fd00::1]:443");
+  CHECK_TEXT(in_cluster.value().pods.apiserver.kubeconfig, "");
+#else
+  ck_assert(!in_cluster.ok());
+  CHECK_TEXT(in_cluster.status().message(),
+             "https://[fd00::1]:443: this build has no TLS, `make TLS=1` makes one that has it");
+  std::string plain = bad({"--apiserver=https://10.0.0.1:6443"});
+  ck_assert_msg(plain.find("this build has no TLS") != plain.npos, "%s", plain.c_str());
+#endif
+}
+END_TEST
+
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 30);
-  // 30 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 33);
+  // 33 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 29);
+  ck_assert_uint_eq(variables.size(), 32);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "="}});
     ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());
@@ -405,5 +445,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("options", defaults, values, pods, which_pods, switches, help_and_version, environment,
-           broken_for_tests, wrong_values, wrong_words, profiles, syscalls, usage_is_complete,
-           usage_is_the_manual, usage_is_the_readme)
+           broken_for_tests, wrong_values, wrong_words, profiles, syscalls, apiserver,
+           usage_is_complete, usage_is_the_manual, usage_is_the_readme)

@@ -21,9 +21,9 @@ inline constexpr int kTurnMs = 50;
 inline constexpr int kTurnsMax = 400;
 
 // Listens on a port of its own; a child serves the first connection.
-class Peer {
+class HttpPeer {
  public:
-  explicit Peer(const std::function<void(int fd)>& serve) {
+  explicit HttpPeer(const std::function<void(int fd)>& serve) {
     listener_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     auto* address = reinterpret_cast<sockaddr_in*>(&get.address);
     address->sin_family = AF_INET;
@@ -41,7 +41,7 @@ class Peer {
     if (serve) serve(fd.get());
     _exit(0);
   }
-  ~Peer() {
+  ~HttpPeer() {
     kill(child_, SIGKILL);
     waitpid(child_, nullptr, 0);
   }

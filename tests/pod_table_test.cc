@@ -341,6 +341,45 @@ START_TEST(what_only_logs_told_is_told_anew) {
 }
 END_TEST
 
+START_TEST(single_changes) {
+  PodTable table;
+  table.begin();
+  add(table, "shop", "web", kUidA, {{"web", id(1), ""}});
+  add(table, "shop", "db", kUidB, {{"db", id(4), ""}});
+  table.commit(kSecond);
+  uint64_t generation = table.generation();
+  // The same again.
+  table.begin_without(kUidA);
+  add(table, "shop", "web", kUidA, {{"web", id(1), ""}});
+  table.commit(kSecond);
+  ck_assert_uint_eq(table.generation(), generation);
+  // A restart.
+  table.begin_without(kUidA);
+  add(table, "shop", "web", kUidA, {{"web", id(2), id(1)}});
+  table.commit(2 * kSecond);
+  CHECK_TEXT(found(table, "", id(2)), "shop/web:web");
+  CHECK_TEXT(found(table, "", id(1)), "shop/web:web");
+  CHECK_TEXT(found(table, kUidB, id(4)), "shop/db:db");
+  ck_assert_uint_eq(table.pods(), 2);
+  // One more.
+  table.begin_without("c");
+  add(table, "bank", "vault", "c", {{"safe", id(5), ""}});
+  table.commit(2 * kSecond);
+  CHECK_TEXT(found(table, "c", id(5)), "bank/vault:safe");
+  ck_assert_uint_eq(table.pods(), 3);
+  // One that goes is known for a while, as where a list has it no more.
+  table.begin_without(kUidB);
+  table.commit(3 * kSecond);
+  ck_assert_uint_eq(table.pods(), 2);
+  CHECK_TEXT(found(table, kUidB, id(4)), "shop/db:db");
+  table.begin_without("nobody");
+  table.commit(3 * kSecond + PodTable::kGoneKeptNs);
+  CHECK_TEXT(found(table, kUidB, id(4)), "-");
+  CHECK_TEXT(found(table, kUidA, id(2)), "shop/web:web");
+  CHECK_TEXT(found(table, "c", id(5)), "bank/vault:safe");
+}
+END_TEST
+
 START_TEST(bounds) {
   PodTable table;
   auto fill = [&table](const char* ns, unsigned pods, unsigned containers, unsigned offset) {
@@ -428,4 +467,4 @@ END_TEST
 CHECK_MAIN("pod_table", empty, by_container_and_by_uid, static_pods,
            what_is_gone_is_known_for_a_while, a_pod_comes_back, the_same_name_with_a_new_uid,
            a_broken_list_changes_nothing, generations, namespaces, only_container, what_is_kept,
-           what_only_logs_told_is_told_anew, bounds, memory, real_nodes)
+           what_only_logs_told_is_told_anew, single_changes, bounds, memory, real_nodes)

@@ -564,13 +564,107 @@ START_TEST(long_answers_take_little_memory) {
 END_TEST
 #endif
 
+const std::string kVersioned = R"({"kind":"PodList","metadata":{"resourceVersion":"7"},)";
+
+// As pod_list() makes one, as the object of an event.
+std::string pod_event(const char* type, const std::string& list) {
+  size_t begin = list.find("[{") + 1;
+  return std::string(R"({"type":")") + type + R"(","object":)" +
+         list.substr(begin, list.rfind("]}") - begin) + "}\n";
+}
+
+PodsSettings api_settings_of(const Folder& folder, const KubeletPeer& peer) {
+  PodsSettings settings = settings_of(folder);
+  settings.source = Source::apiserver;
+  settings.apiserver.url = peer.url();
+  settings.apiserver.node_name = "Node-1";
+  settings.apiserver.service_account = folder.path("account");
+  settings.apiserver.retry_ns = settings.apiserver.pause_ns = kNsPerMs;
+  return settings;
+}
+
+START_TEST(by_the_api_server) {
+  Folder folder;
+  CapturedLog log;
+  const std::string kDb = pod_list("db", kUidB, kIdB);
+  KubeletPeer peer([&](const Connection& asked) {
+    asked.hear();
+    if (asked.number == 0) {
+      say(asked.fd, http_answer(200, kVersioned + kWeb.substr(1)));
+      return;
+    }
+    say(asked.fd, "HTTP/1.1 200 OK\r\n\r\n" + pod_event("ADDED", kDb) +
+                      pod_event("MODIFIED", pod_list("web", kUidA, kIdB.substr(1) + "c")) +
+                      pod_event("DELETED", kDb));
+    pause();
+  });
+  Watching watching(api_settings_of(folder, peer));
+  for (int turns = 0; turns < kTurnsMax && watching.changes < 3; turns++)
+    watching.turn(kTurnMs);
+  // The list, and what is added and modified; what goes keeps its name for a while.
+  ck_assert_int_eq(watching.changes, 3);
+  CHECK_TEXT(watching.name_of(kUidA, kIdA), "shop/web:app");
+  CHECK_TEXT(watching.name_of("", kIdB.substr(1) + "c"), "shop/web:app");
+  CHECK_TEXT(watching.name_of(kUidB, kIdB), "shop/db:app");
+  ck_assert_uint_eq(watching.pods->table().pods(), 1);
+  // Nothing unknown is asked for, and the kubelet never.
+  watching.pods->pod_unknown();
+  watching.check_quiet();
+  ck_assert_uint_eq(watching.polls(), 0);
+  ck_assert(!watching.pods->facts(monotonic_ns()).age_ns);
+  ck_assert_uint_eq(peer.requests().size(), 2);
+  ck_assert_msg(peer.requests()[0].find("GET /api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&"
+                                        "limit=500&resourceVersion=0 ") == 0,
+                "%s", peer.requests()[0].c_str());
+  CHECK_TEXT(log.text(),
+             R"({"level":"info","msg":"the API server tells the pods of this node","url":")" +
+                 peer.url() + "\",\"pods\":1}\n");
+}
+END_TEST
+
+START_TEST(logs_while_the_api_server_is_gone) {
+  Folder folder;
+  CapturedLog log;
+  folder.make_folder("logs/shop_db_" + std::string(kUidB) + "/app");
+  KubeletPeer peer([&](const Connection& asked) {
+    asked.hear();
+    if (asked.number == 0) return say(asked.fd, http_answer(403, "no"));
+    if (asked.number == 1) return say(asked.fd, http_answer(200, kVersioned + kWeb.substr(1)));
+    say(asked.fd, "HTTP/1.1 200 OK\r\n\r\n");
+    pause();
+  });
+  PodsSettings settings = api_settings_of(folder, peer);
+  settings.apiserver.retry_ns = settings.apiserver.pause_ns = 300 * kNsPerMs;
+  Watching watching(settings);
+  while (log.text().empty())
+    watching.turn(kTurnMs);
+  CHECK_TEXT(watching.name_of(kUidB), "shop/db");
+  CHECK_TEXT(log.text(),
+             R"({"level":"warn","msg":"the API server does not tell the pods of this node",)"
+             R"("kind":"forbidden","reason":")" +
+                 peer.url() +
+                 ": HTTP status 403, no; grant the verbs list and watch of pods in a ClusterRole\","
+                 "\"meanwhile\":\"" +
+                 settings.logs + "\"}\n");
+  // One that is new meanwhile.
+  folder.make_folder("logs/shop_new_cccccccc-7a2d-4e7b-9f10-2b6c1d0e9a41/app");
+  watching.pods->pod_unknown();
+  for (int turns = 0; turns < kTurnsMax && watching.name_of(kUidA) == "-"; turns++)
+    watching.turn(1);
+  CHECK_TEXT(watching.name_of("cccccccc-7a2d-4e7b-9f10-2b6c1d0e9a41"), "shop/new");
+  CHECK_TEXT(watching.name_of(kUidA, kIdA), "shop/web:app");
+  ck_assert_uint_eq(watching.pods->table().pods(), 1);
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("pods", asked_from_the_start, not_asked_without_pods, at_intervals,
            unknown_pods_are_looked_up, the_first_unknown_pod_waits_for_nothing,
            what_is_broken_changes_nothing, one_line_for_each_change, an_open_breaker,
            a_trial_closes_the_breaker, logs_while_the_kubelet_is_gone, no_logs_either,
-           by_logs_alone, filters, age, what_can_never_work
+           by_logs_alone, filters, age, what_can_never_work, by_the_api_server,
+           logs_while_the_api_server_is_gone
 #ifndef KUBEPULSE_SANITIZED
            ,
            long_answers_take_little_memory

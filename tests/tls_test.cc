@@ -22,7 +22,7 @@ struct Trial {
 };
 
 Got fetch_by_tls(const Trial& trial) {
-  Peer peer([&trial](int fd) {
+  HttpPeer peer([&trial](int fd) {
     TlsServer server(trial.server, trial.clients_pem);
     if (!server.shake_hands(fd) || server.hear().empty()) return;
     server.say(trial.answer);
@@ -124,10 +124,10 @@ START_TEST(no_tls_there) {
   TestAuthority authority;
   auto tls = Tls::make(trusting(authority, {"127.0.0.1"}));
   ck_assert(tls.ok());
-  Peer plain([](int fd) { say(fd, "HTTP/1.1 400 Bad Request\r\n\r\n"); });
+  HttpPeer plain([](int fd) { say(fd, "HTTP/1.1 400 Bad Request\r\n\r\n"); });
   plain.get.tls = tls.value().get();
   check_error(fetch(plain.get), "TLS handshake", 0);
-  Peer silent([](int) { pause(); });
+  HttpPeer silent([](int) { pause(); });
   silent.get.tls = tls.value().get();
   HttpFetchLimits limits;
   limits.connect_ns = kNsPerSecond / 5;

@@ -25,6 +25,8 @@ class FlatMap {
     return slot == nullptr ? nullptr : &slot->value;
   }
 
+  const Value* find(uint64_t key) const { return const_cast<FlatMap*>(this)->find(key); }
+
   // The value under `key`, default-made where there was none; null where the table is full.
   Value* insert(uint64_t key) {
     if (Value* held = find(key)) return held;

@@ -90,6 +90,12 @@ JsonToken JsonReader::next() {
   }
 }
 
+void JsonReader::next_document() {
+  if (state_ != State::done) return;
+  state_ = State::value;
+  last_ = JsonToken::more;
+}
+
 void JsonReader::skip() {
   if (skip_depth_ >= 0) return;
   if (last_ == JsonToken::key) skip_depth_ = depth_;
@@ -383,7 +389,7 @@ JsonReader::Step JsonReader::dry() {
 
 JsonReader::Step JsonReader::fail(std::string_view what) {
   std::string message = "byte ";
-  append_number(message, bytes_before_ + static_cast<uint64_t>(at_ - begin_));
+  append_number(message, bytes());
   message += ": ";
   message += what;
   status_ = Status::error(std::move(message));

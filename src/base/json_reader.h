@@ -45,6 +45,10 @@ class JsonReader {
 
   JsonToken next();
 
+  // Where a document has ended: another one may follow in the same piece, as in a watch, and is
+  // read from here on.
+  void next_document();
+
   // After `key`: its value will not be told. After `object` and `array`: nor will the rest of it,
   // its end included. It is still checked. After any other token it does nothing.
   void skip();
@@ -55,6 +59,8 @@ class JsonReader {
   // It was longer, and is cut behind a whole character.
   bool cut() const { return cut_; }
 
+  // Read so far, of all documents.
+  uint64_t bytes() const { return bytes_before_ + static_cast<uint64_t>(at_ - begin_); }
   // Objects and arrays that are open.
   int depth() const { return depth_; }
   const Status& status() const { return status_; }

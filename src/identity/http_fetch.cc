@@ -1,5 +1,7 @@
 #include "identity/http_fetch.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -60,6 +62,12 @@ Status HttpFetch::connect_socket() {
     stream_ = get_.tls->stream(fd_.get());
   else
     stream_ = std::make_unique<PlainStream>(fd_.get());
+  // A watch says nothing for minutes, and must not wait for one that is gone without a word.
+  int on = 1, idle_s = 30, probe_s = 10, probes = 3;
+  setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &probe_s, sizeof probe_s);
+  setsockopt(fd_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
   const auto* address = reinterpret_cast<const sockaddr*>(&get_.address);
   if (connect(fd_.get(), address, get_.address_length) != 0 && errno != EINPROGRESS)
     return Status::from_errno("connecting", errno);
@@ -165,6 +173,10 @@ bool HttpFetch::receive_some() {
 Status HttpFetch::take(std::string_view bytes) {
   Status status =
       answer_.take(bytes, [this](std::string_view piece) { return take_(answer_.code(), piece); });
+  if (!head_told_ && answer_.has_head()) {
+    head_told_ = true;
+    if (get_.head) get_.head(answer_.code());
+  }
   if (status.ok() && answer_.body_bytes() > limits_.body_bytes)
     return Status::error("the answer is longer than any should be", EMSGSIZE);
   return status;

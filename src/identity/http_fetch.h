@@ -27,6 +27,8 @@ struct HttpGet {
   std::string target;     // "/pods"
   std::string bearer;     // a token; "": none
   Tls* tls = nullptr;     // null: plain. It outlives the fetch
+  // Once the head of the answer has come; may be null. Nothing may be destroyed within.
+  std::function<void(int code)> head;
 };
 
 struct HttpFetchLimits {
@@ -82,6 +84,7 @@ class HttpFetch {
   std::string request_;
   size_t sent_ = 0;
   HttpAnswerParser answer_;
+  bool head_told_ = false;
   uint64_t begun_ns_ = 0;
   uint64_t moved_ns_ = 0;
   Loop::TimerId timer_ = 0;

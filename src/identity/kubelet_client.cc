@@ -4,52 +4,22 @@
 #include <utility>
 
 #include "base/text.h"
-#include "identity/kubelet_refusal.h"
 #include "identity/kubernetes_name.h"
+#include "identity/server_refusal.h"
 
 namespace kubepulse {
 
 namespace {
 
-using Kind = KubeletOutcome::Kind;
-
-// Of the body of an answer that is no list: enough for what it says.
-constexpr size_t kErrorBodyBytesMax = 2048;
-
-bool same(const TlsSettings& a, const TlsSettings& b) {
-  return a.ca_pem == b.ca_pem && a.certificate_pem == b.certificate_pem && a.key_pem == b.key_pem &&
-         a.names == b.names && a.insecure == b.insecure;
-}
+using Kind = ServerOutcome::Kind;
 
 }  // namespace
-
-const char* kubelet_outcome_text(Kind kind) {
-  switch (kind) {
-    case Kind::good:
-      return "good";
-    case Kind::unreachable:
-      return "unreachable";
-    case Kind::credentials:
-      return "credentials";
-    case Kind::tls:
-      return "tls";
-    case Kind::bad_answer:
-      return "bad answer";
-    case Kind::http_status:
-      return "http status";
-    case Kind::unauthorized:
-      return "unauthorized";
-    case Kind::forbidden:
-      return "forbidden";
-  }
-  return "";
-}
 
 KubeletClient::KubeletClient(Loop& loop, KubeletSettings settings, Handlers handlers)
     : loop_(loop),
       settings_(std::move(settings)),
       handlers_(std::move(handlers)),
-      resolver_(loop, settings_.resolver) {
+      client_(loop, settings_.resolver) {
   // As the kubelet makes its node's name of the hostname.
   std::string& name = settings_.node_name;
   std::transform(name.begin(), name.end(), name.begin(), ascii_lower);
@@ -62,10 +32,10 @@ KubeletClient::~KubeletClient() {
 void KubeletClient::poll() {
   polling_ = true;
   asked_ = 0;
-  worst_ = KubeletOutcome();
+  worst_ = ServerOutcome();
   timer_ = loop_.after(0, [this] {
     timer_ = 0;
-    auto read = read_kubelet_credentials(settings_);
+    auto read = read_credentials(settings_);
     Status status = read.ok() ? Status() : std::move(read.status());
     if (status.ok()) {
       credentials_ = std::move(read.value());
@@ -111,9 +81,8 @@ Status KubeletClient::set_targets() {
 }
 
 void KubeletClient::ask_next() {
-  if (!addresses_.empty()) return fetch_next();
   if (++asked_ < targets_.size()) return ask();
-  KubeletOutcome outcome = worst_;
+  ServerOutcome outcome = worst_;
   bool is_named = !settings_.url.empty() || !credentials_.server.empty();
   if (!is_named && !tls_is_built_in() && !settings_.secure_url.empty())
     outcome.reason += "; " + settings_.secure_url + " is not asked: this build has no TLS";
@@ -121,67 +90,36 @@ void KubeletClient::ask_next() {
 }
 
 void KubeletClient::ask() {
-  if (Status status = set_tls(); !status.ok()) return failed(Kind::credentials, status.message());
-  find_addresses();
+  auto asked = question();
+  if (!asked.ok()) return failed(Kind::credentials, asked.status().message());
+  reader_.reset();
+  client_.ask(
+      std::move(asked.value()), [this](std::string_view piece) { return take(piece); },
+      [this](const HttpClient::Answer& answer) { answered(answer); });
 }
 
 // A kubelet's certificate is for the node, and rarely for 127.0.0.1.
-Status KubeletClient::set_tls() {
-  if (!target().url.tls) return {};
-  TlsSettings settings = credentials_.tls;
-  settings.names = {target().url.host};
+Result<HttpClient::Question> KubeletClient::question() const {
+  HttpClient::Question question;
+  question.url = target().url;
+  question.target = target().path;
+  question.limits = settings_.limits;
+  if (target().url.tls || target().may_have_token) question.bearer = credentials_.token;
+  if (!target().url.tls) return question;
+  question.tls = credentials_.tls;
+  question.tls_from = credentials_.tls_from;
+  question.tls.names = {target().url.host};
   if (target().is_kubelet && !settings_.node_name.empty())
-    settings.names.push_back(settings_.node_name);
-  if (!credentials_.tls_server_name.empty()) settings.names = {credentials_.tls_server_name};
-  if (tls_ != nullptr && same(settings, tls_settings_)) return {};
-  tls_.reset();
-  if (settings.ca_pem.empty() && !settings.insecure && tls_is_built_in())
+    question.tls.names.push_back(settings_.node_name);
+  if (!credentials_.tls_server_name.empty()) question.tls.names = {credentials_.tls_server_name};
+  if (question.tls.ca_pem.empty() && !question.tls.insecure && tls_is_built_in())
     return Status::error(
         "no CA certificate to hold its own against: give --kubelet-ca-file, which is "
         "/var/lib/kubelet/pki/kubelet.crt where the kubelet signs its own, or --kubelet-insecure");
-  auto made = Tls::make(settings);
-  if (!made.ok()) {
-    std::string from = credentials_.tls_from.empty() ? "" : " (" + credentials_.tls_from + ")";
-    return Status::error(made.status().message() + from);
-  }
-  tls_ = std::move(made.value());
-  tls_settings_ = std::move(settings);
-  return {};
+  return question;
 }
 
-void KubeletClient::find_addresses() {
-  resolver_.resolve(target().url.host, target().url.port,
-                    [this](Result<Resolver::Addresses> found) {
-                      if (!found.ok()) return failed(Kind::unreachable, found.status().message());
-                      addresses_ = std::move(found.value());
-                      std::reverse(addresses_.begin(), addresses_.end());
-                      fetch_next();
-                    });
-}
-
-void KubeletClient::fetch_next() {
-  HttpGet get;
-  get.address = addresses_.back().storage;
-  get.address_length = addresses_.back().length;
-  addresses_.pop_back();
-  get.authority = target().url.authority();
-  get.target = target().path;
-  if (target().url.tls || target().may_have_token) get.bearer = credentials_.token;
-  get.tls = target().url.tls ? tls_.get() : nullptr;
-  reader_.reset();
-  error_body_.clear();
-  fetch_ = std::make_unique<HttpFetch>(
-      loop_, std::move(get), settings_.limits,
-      [this](int code, std::string_view piece) { return take(code, piece); },
-      [this](const Status& status, int code) { fetched(fetch_->reach(), status, code); });
-  fetch_->start();
-}
-
-bool KubeletClient::take(int code, std::string_view piece) {
-  if (code != 200) {
-    error_body_ += piece.substr(0, kErrorBodyBytesMax - error_body_.size());
-    return error_body_.size() < kErrorBodyBytesMax;
-  }
+bool KubeletClient::take(std::string_view piece) {
   if (reader_ == nullptr) {
     handlers_.begin();
     reader_ = std::make_unique<PodListReader>(handlers_.pod);
@@ -189,47 +127,39 @@ bool KubeletClient::take(int code, std::string_view piece) {
   return reader_->feed(piece).ok();
 }
 
-void KubeletClient::fetched(HttpFetch::Reach reach, const Status& status, int code) {
-  KubeletOutcome outcome = judge(reach, status, code);
-  fetch_.reset();
+void KubeletClient::answered(const HttpClient::Answer& answer) {
+  ServerOutcome outcome = judge(answer);
   reader_.reset();
-  if (outcome.kind != Kind::unreachable) addresses_.clear();
   if (outcome.kind != Kind::good) return failed(outcome.kind, outcome.reason);
   if (targets_.size() > 1) chosen_ = target().url.text();
   outcome.url = target().url.text();
   end(outcome);
 }
 
-KubeletOutcome KubeletClient::judge(HttpFetch::Reach reach, const Status& status, int code) {
-  KubeletOutcome outcome;
-  outcome.reason = status.message();
-  if (code == 200) {
-    // Where the list itself is broken, that is why the rest of it was not wanted.
-    Status list = reader_ == nullptr ? Status::error("an empty answer") : reader_->feed({});
-    if (list.ok() && status.ok()) list = reader_->finish();
-    if (list.ok() && status.ok()) return {};
-    outcome.kind = Kind::bad_answer;
-    if (!list.ok() && (reader_ != nullptr || status.ok())) outcome.reason = list.message();
-  } else if (code != 0) {
-    outcome.kind = code == 401   ? Kind::unauthorized
-                   : code == 403 ? Kind::forbidden
-                                 : Kind::http_status;
-    outcome.reason = refusal_text(code);
-  } else if (reach == HttpFetch::Reach::nobody) {
-    outcome.kind = Kind::unreachable;
-  } else if (reach == HttpFetch::Reach::peer) {
-    outcome.kind = Kind::tls;
-    outcome.reason += target().is_kubelet ? kubelet_tls_advice(outcome.reason) : "";
-  } else {
-    outcome.kind = Kind::bad_answer;
+ServerOutcome KubeletClient::judge(const HttpClient::Answer& answer) {
+  ServerOutcome outcome{answer.kind, "", answer.status.message()};
+  if (answer.kind == Kind::tls && target().is_kubelet)
+    outcome.reason += kubelet_tls_advice(outcome.reason);
+  if (answer.kind != Kind::good) return outcome;
+  if (answer.code != 200) {
+    outcome.kind = kind_of_refusal(answer.code);
+    outcome.reason = refusal_text(answer);
+    return outcome;
   }
+  // Where the list itself is broken, that is why the rest of it was not wanted.
+  bool whole = answer.status.ok();
+  Status list = reader_ == nullptr ? Status::error("an empty answer") : reader_->feed({});
+  if (list.ok() && whole) list = reader_->finish();
+  if (list.ok() && whole) return {};
+  outcome.kind = Kind::bad_answer;
+  if (!list.ok() && (reader_ != nullptr || whole)) outcome.reason = list.message();
   return outcome;
 }
 
-std::string KubeletClient::refusal_text(int code) const {
-  KubeletRefusal refusal;
-  refusal.code = code;
-  refusal.body = error_body_;
+std::string KubeletClient::refusal_text(const HttpClient::Answer& answer) const {
+  ServerRefusal refusal;
+  refusal.code = answer.code;
+  refusal.body = answer.refusal;
   refusal.is_kubelet = target().is_kubelet;
   bool has_token = !credentials_.token.empty() && (target().url.tls || target().may_have_token);
   if (has_token) refusal.token_from = credentials_.token_from;
@@ -247,8 +177,8 @@ void KubeletClient::failed(Kind kind, const std::string& reason) {
   });
 }
 
-void KubeletClient::end(const KubeletOutcome& outcome) {
-  credentials_ = KubeletCredentials();
+void KubeletClient::end(const ServerOutcome& outcome) {
+  credentials_ = Credentials();
   targets_.clear();
   polling_ = false;
   handlers_.done(outcome);

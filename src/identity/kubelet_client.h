@@ -12,35 +12,15 @@
 
 #include "base/loop.h"
 #include "base/status.h"
-#include "identity/http_fetch.h"
+#include "identity/credentials.h"
+#include "identity/http_client.h"
 #include "identity/http_url.h"
-#include "identity/kubelet_credentials.h"
 #include "identity/pod.h"
 #include "identity/pod_list.h"
 #include "identity/pods_settings.h"
-#include "identity/resolver.h"
-#include "identity/tls.h"
+#include "identity/server_outcome.h"
 
 namespace kubepulse {
-
-// Of several who were asked in vain the one that came furthest is told: the last of these.
-struct KubeletOutcome {
-  enum class Kind : uint8_t {
-    good,
-    unreachable,  // no address, no connection
-    credentials,  // a file cannot be read, or what is in it is not to be used
-    tls,          // no handshake, or a certificate that is not to be trusted
-    bad_answer,   // broken off, hanging, too long, no list of pods
-    http_status,  // any but those below
-    unauthorized,
-    forbidden,
-  };
-  Kind kind = Kind::good;
-  std::string url;     // who was asked; "": nobody
-  std::string reason;  // where not good: what is wrong and, where that is known, what helps
-};
-
-const char* kubelet_outcome_text(KubeletOutcome::Kind kind);  // "forbidden"
 
 class KubeletClient {
  public:
@@ -50,7 +30,7 @@ class KubeletClient {
     // What is told before `done` says that all was good counts for nothing.
     std::function<void(const Pod&)> pod;
     // Once for each poll(), from the loop, never within it. It may not destroy the client.
-    std::function<void(const KubeletOutcome&)> done;
+    std::function<void(const ServerOutcome&)> done;
   };
 
   KubeletClient(Loop& loop, KubeletSettings settings, Handlers handlers);
@@ -79,15 +59,13 @@ class KubeletClient {
   const Target& target() const { return targets_[asked_]; }
   void ask_next();
   void ask();
-  Status set_tls();
-  void find_addresses();
-  void fetch_next();
-  bool take(int code, std::string_view piece);
-  void fetched(HttpFetch::Reach reach, const Status& status, int code);
-  KubeletOutcome judge(HttpFetch::Reach reach, const Status& status, int code);
-  std::string refusal_text(int code) const;
-  void failed(KubeletOutcome::Kind kind, const std::string& reason);
-  void end(const KubeletOutcome& outcome);
+  Result<HttpClient::Question> question() const;
+  bool take(std::string_view piece);
+  void answered(const HttpClient::Answer& answer);
+  ServerOutcome judge(const HttpClient::Answer& answer);
+  std::string refusal_text(const HttpClient::Answer& answer) const;
+  void failed(ServerOutcome::Kind kind, const std::string& reason);
+  void end(const ServerOutcome& outcome);
 
   Loop& loop_;
   KubeletSettings settings_;
@@ -97,19 +75,13 @@ class KubeletClient {
   Loop::TimerId timer_ = 0;
 
   // Of the poll that runs.
-  KubeletCredentials credentials_;
+  Credentials credentials_;
   std::vector<Target> targets_;
-  size_t asked_ = 0;                // index of one of them
-  std::vector<Address> addresses_;  // of it, still to be tried; the next is the last
-  Resolver resolver_;
+  size_t asked_ = 0;  // index of one of them
   std::unique_ptr<PodListReader> reader_;
-  std::string error_body_;
-  KubeletOutcome worst_;
+  ServerOutcome worst_;
 
-  // Made for `tls_settings_`, and kept as long as those stay.
-  TlsSettings tls_settings_;
-  std::unique_ptr<Tls> tls_;
-  std::unique_ptr<HttpFetch> fetch_;  // uses it
+  HttpClient client_;
 };
 
 }  // namespace kubepulse

@@ -36,6 +36,15 @@ void PodTable::begin() {
   next_.texts.reserve(held_.texts.size() + 1024);
 }
 
+// O(pods log pods), of which a node has some hundred.
+void PodTable::begin_without(std::string_view uid) {
+  begin();
+  for (size_t i = 0; i < held_.listed; i++) {
+    std::string_view own_uid = view(held_, held_.pods[i].uid);
+    if (own_uid != uid) keep(own_uid);
+  }
+}
+
 void PodTable::drop() {
   next_ = List();
   std::vector<uint32_t>().swap(kept_);

@@ -43,6 +43,9 @@ class PodTable {
   bool keep(std::string_view uid);
   void commit(uint64_t now_ns);
   void drop();
+  // One pod alone: a list with all that the last one had but it, to which it may be added before
+  // it is committed. What the logs alone have told is not in it.
+  void begin_without(std::string_view uid);
 
   // As a cgroup's path has them: `pod_uid` with dashes, or the 32 hex digits of a static pod;
   // `container_id` of 64 hex digits, or "". By the container, else by the pod; nothing is

@@ -7,13 +7,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "identity/kubernetes_name.h"
+#include "identity/pod_list.h"
 #include "identity/pod_logs.h"
 
 namespace kubepulse {
 
 namespace {
 
-using Kind = KubeletOutcome::Kind;
+using Kind = ServerOutcome::Kind;
 
 uint64_t random_seed() {
   uint64_t seed = 0;
@@ -39,7 +42,7 @@ Pods::Pods(Loop& loop, PodsSettings settings, std::function<void()> changed)
       client_(
           loop, settings_.kubelet,
           {[this] { table_.begin(); }, [this](const Pod& pod) { table_.add(pod, watched(pod)); },
-           [this](const KubeletOutcome& outcome) { polled(outcome); }}),
+           [this](const ServerOutcome& outcome) { polled(outcome); }}),
       random_(random_seed()) {}
 
 Pods::~Pods() {
@@ -54,13 +57,14 @@ bool Pods::is_named() const {
 Status Pods::start() {
   const KubeletSettings& kubelet = settings_.kubelet;
   if (settings_.source == Source::none) return {};
+  if (settings_.source == Source::apiserver) return start_api();
   if (settings_.source != Source::logs) {
     Status status;
     if (!kubelet.url.empty()) {
       status = check_url(kubelet.url);
     } else if (!kubelet.kubeconfig.empty()) {
       // One that cannot be read yet may be written later.
-      auto credentials = read_kubelet_credentials(kubelet);
+      auto credentials = read_credentials(kubelet);
       if (credentials.ok()) status = check_url(credentials.value().server).in(kubelet.kubeconfig);
     }
     if (!status.ok()) return status;
@@ -71,8 +75,61 @@ Status Pods::start() {
   return {};
 }
 
+Status Pods::start_api() {
+  std::string& node = settings_.apiserver.node_name;
+  std::transform(node.begin(), node.end(), node.begin(), ascii_lower);
+  if (!is_dns_subdomain(node))
+    return Status::error("\"" + node + "\" is no name of a node: give --node-name");
+  if (Status status = ApiWatcher::check(settings_.apiserver); !status.ok()) return status;
+  ApiWatcher::Resource resource{PodListReader::kKind, "/api/v1/pods",
+                                "fieldSelector=spec.nodeName%3D" + node,
+                                "the verbs list and watch of pods"};
+  reader_ = std::make_unique<PodReader>();
+  api_ =
+      std::make_unique<ApiWatcher>(loop_, settings_.apiserver, resource, *reader_, api_handlers());
+  api_->start();
+  return {};
+}
+
+ApiWatcher::Handlers Pods::api_handlers() {
+  ApiWatcher::Handlers made;
+  made.begin = [this] { table_.begin(); };
+  made.item = [this] {
+    if (reader_->is_named()) table_.add(reader_->pod(), watched(reader_->pod()));
+  };
+  made.commit = [this] { commit(monotonic_ns()); };
+  made.drop = [this] { table_.drop(); };
+  made.changed = [this] { change_pod(false); };
+  made.deleted = [this] { change_pod(true); };
+  made.told = [this](const ServerOutcome& outcome) { api_told(outcome); };
+  return made;
+}
+
+void Pods::change_pod(bool deleted) {
+  const Pod& pod = reader_->pod();
+  if (!reader_->is_named()) return;
+  table_.begin_without(pod.uid.view());
+  if (!deleted) table_.add(pod, watched(pod));
+  commit(monotonic_ns());
+}
+
+void Pods::api_told(const ServerOutcome& outcome) {
+  uint64_t now_ns = monotonic_ns();
+  Status logs;
+  if (outcome.kind == Kind::good) {
+    good_ns_ = now_ns;
+    wanted_ = false;
+  } else {
+    looked_ns_ = now_ns;
+    logs = fall_back(now_ns);
+  }
+  tell(outcome, logs);
+}
+
 void Pods::pod_unknown() {
   if (wanted_ || settings_.source == Source::none) return;
+  // What the API server tells needs no question, and what it does not tell now it tells soon.
+  if (api_ != nullptr && (api_->is_good() || !told_)) return;
   wanted_ = true;
   plan(monotonic_ns());
 }
@@ -94,7 +151,7 @@ Pods::Facts Pods::facts(uint64_t now_ns) const {
   facts.polls_ok = polls_ok_;
   facts.polls_failed = polls_failed_;
   uint64_t since_ns = good_ns_ != 0 ? good_ns_ : first_ns_;
-  if (since_ns != 0) facts.age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+  if (since_ns != 0 && api_ == nullptr) facts.age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
   facts.pods = table_.pods();
   return facts;
 }
@@ -123,7 +180,10 @@ void Pods::plan(uint64_t now_ns) {
 void Pods::look(uint64_t now_ns) {
   wanted_ = false;
   looked_ns_ = now_ns;
-  if (settings_.source == Source::logs) {
+  if (api_ != nullptr) {
+    // Its list would be lost, and is nearly there.
+    if (!api_->is_good() && !api_->is_listing()) (void)fall_back(now_ns);
+  } else if (settings_.source == Source::logs) {
     tell_logs(read_logs(now_ns));
     next_ns_ = now_ns + interval_ns();
   } else if (breaker_.allow(now_ns)) {
@@ -135,7 +195,7 @@ void Pods::look(uint64_t now_ns) {
   plan(now_ns);
 }
 
-void Pods::polled(const KubeletOutcome& outcome) {
+void Pods::polled(const ServerOutcome& outcome) {
   uint64_t now_ns = monotonic_ns();
   Status logs;
   if (outcome.kind == Kind::good) {
@@ -163,12 +223,16 @@ void Pods::commit(uint64_t now_ns) {
 
 // What the table knows of a pod is more than its folder tells.
 Status Pods::read_logs(uint64_t now_ns) {
-  table_.begin();
+  // A watch goes on where it was, and does not tell again what has not changed.
+  if (api_ != nullptr)
+    table_.begin_without("");
+  else
+    table_.begin();
   auto read = read_pod_logs(settings_.logs, [this](const Pod& pod) {
     if (!table_.keep(pod.uid.view())) table_.add(pod, watched(pod));
   });
   Status status = read.ok() ? Status() : std::move(read.status());
-  if (status.ok() && read.value().pods == 0 && settings_.source == Source::automatic)
+  if (status.ok() && read.value().pods == 0 && may_fall_back())
     status = Status::error(settings_.logs + ": no pods are in it");
   if (status.ok())
     commit(now_ns);
@@ -177,10 +241,14 @@ Status Pods::read_logs(uint64_t now_ns) {
   return status;
 }
 
+bool Pods::may_fall_back() const {
+  return settings_.source == Source::automatic || settings_.source == Source::apiserver;
+}
+
 // With a selector the logs could not say which of the pods that are new to us are meant. A folder
 // without any pod is a wrong one rather than the end of all pods.
 Status Pods::fall_back(uint64_t now_ns) {
-  if (settings_.source != Source::automatic) return Status::error("logs are not asked");
+  if (!may_fall_back()) return Status::error("logs are not asked");
   if (!settings_.selector.empty())
     return Status::error("logs are not asked, as they know no labels");
   return read_logs(now_ns);
@@ -190,19 +258,23 @@ std::string Pods::meanwhile(const Status& logs) const {
   std::string answer = good_ns_ != 0 ? "the last good answer" : "";
   if (logs.ok()) return answer + (answer.empty() ? "" : ", and ") + settings_.logs;
   if (answer.empty()) answer = "nothing";
-  return settings_.source == Source::automatic ? answer + "; " + logs.message() : answer;
+  return may_fall_back() ? answer + "; " + logs.message() : answer;
 }
 
-void Pods::tell(const KubeletOutcome& outcome, const Status& logs) {
+void Pods::tell(const ServerOutcome& outcome, const Status& logs) {
   if (told_ == outcome.kind) return;
   told_ = outcome.kind;
+  bool api = api_ != nullptr;
   if (outcome.kind == Kind::good) {
-    log_info("the kubelet tells its pods", {{"url", outcome.url}, {"pods", table_.pods()}});
+    log_info(api ? "the API server tells the pods of this node" : "the kubelet tells its pods",
+             {{"url", outcome.url}, {"pods", table_.pods()}});
     return;
   }
-  log_warn("the kubelet does not tell its pods", {{"kind", kubelet_outcome_text(outcome.kind)},
-                                                  {"reason", outcome.reason},
-                                                  {"meanwhile", meanwhile(logs)}});
+  log_warn(api ? "the API server does not tell the pods of this node"
+               : "the kubelet does not tell its pods",
+           {{"kind", server_outcome_text(outcome.kind)},
+            {"reason", outcome.reason},
+            {"meanwhile", meanwhile(logs)}});
 }
 
 void Pods::tell_logs(const Status& logs) {

@@ -1,19 +1,23 @@
-// Keeps a PodTable filled: asks the kubelet at intervals, and sooner where an unknown pod is seen;
-// reads the folders of logs where the kubelet does not answer, or is not to be asked. The last good
-// answer stays until there is a better one. Inside the loop.
+// Keeps a PodTable filled: asks the kubelet at intervals, and sooner where an unknown pod is seen,
+// or follows what the API server tells of this node; reads the folders of logs where they do not
+// answer, or are not to be asked. The last good answer stays until there is a better one. Inside
+// the loop.
 #ifndef KUBEPULSE_IDENTITY_PODS_H
 #define KUBEPULSE_IDENTITY_PODS_H
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/loop.h"
 #include "base/status.h"
+#include "identity/api_watcher.h"
 #include "identity/breaker.h"
 #include "identity/kubelet_client.h"
+#include "identity/pod_reader.h"
 #include "identity/pod_table.h"
 #include "identity/pods_settings.h"
 
@@ -27,7 +31,8 @@ class Pods {
   Pods(const Pods&) = delete;
   Pods& operator=(const Pods&) = delete;
 
-  // Fails where it could never work: a wrong URL, https without TLS in this build. All else is told
+  // Fails where it could never work: a wrong URL or name of the node, https without TLS in this
+  // build. All else is told
   // in the log and tried again. Where nobody is named (auto, neither URL nor kubeconfig), the
   // kubelet is asked from the first pod_unknown() on, so that a host without one never is.
   Status start();
@@ -57,11 +62,16 @@ class Pods {
   bool watched(const Pod& pod) const;
   void plan(uint64_t now_ns);
   void look(uint64_t now_ns);
-  void polled(const KubeletOutcome& outcome);
+  void polled(const ServerOutcome& outcome);
+  Status start_api();
+  ApiWatcher::Handlers api_handlers();
+  void change_pod(bool deleted);
+  void api_told(const ServerOutcome& outcome);
+  bool may_fall_back() const;
   Status read_logs(uint64_t now_ns);
   Status fall_back(uint64_t now_ns);
   void commit(uint64_t now_ns);
-  void tell(const KubeletOutcome& outcome, const Status& logs);
+  void tell(const ServerOutcome& outcome, const Status& logs);
   void tell_logs(const Status& logs);
   std::string meanwhile(const Status& logs) const;
   uint64_t interval_ns();
@@ -72,6 +82,8 @@ class Pods {
   PodTable table_;
   Breaker breaker_;
   KubeletClient client_;
+  std::unique_ptr<PodReader> reader_;  // of the API server's pods; null where it is not asked
+  std::unique_ptr<ApiWatcher> api_;    // likewise; uses it
   Loop::TimerId timer_ = 0;
   bool wanted_ = false;            // something is unknown since looked_ns_
   uint64_t looked_ns_ = 0;         // when last anybody was asked
@@ -80,8 +92,8 @@ class Pods {
   uint64_t good_ns_ = 0;           // of the last good answer; 0: there was none
   uint64_t polls_ok_ = 0;
   uint64_t polls_failed_ = 0;
-  std::optional<KubeletOutcome::Kind> told_;  // in the log
-  std::optional<bool> told_logs_;             // whether they could be read
+  std::optional<ServerOutcome::Kind> told_;  // in the log
+  std::optional<bool> told_logs_;            // whether they could be read
   uint64_t random_;
 };
 

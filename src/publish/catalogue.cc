@@ -38,6 +38,17 @@ void write_named(const std::vector<NamedCount>& counts, Labels node, const char*
     page.sample(node, key, named.name, named.count);
 }
 
+void write_by_namespace(const std::vector<std::pair<std::string, uint64_t>>& counts, Labels node,
+                        Page& page) {
+  for (const auto& [ns, count] : counts) {
+    std::string labels;
+    append_label(labels, "namespace", ns);
+    labels += ',';
+    labels += node;
+    page.sample(labels, uint64_t{count});
+  }
+}
+
 void add_tcp(std::vector<MetricFamily>& all) {
   all.push_back(tcp("kubepulse_tcp_latency_seconds", MetricKind::histogram,
                     "Lifetime of connections that the workload opened: connect to its close.",
@@ -364,16 +375,12 @@ void add_daemon(std::vector<MetricFamily>& all) {
                        [](const DaemonFacts& f, Labels node, Page& p) {
                          write_named(f.attribution, node, "result", p);
                        }));
-  all.push_back(daemon("kubepulse_pods", MetricKind::gauge, "Pods known on this node.",
-                       [](const DaemonFacts& f, Labels node, Page& p) {
-                         for (const auto& [ns, count] : f.pods) {
-                           std::string labels;
-                           append_label(labels, "namespace", ns);
-                           labels += ',';
-                           labels += node;
-                           p.sample(labels, uint64_t{count});
-                         }
-                       }));
+  all.push_back(daemon(
+      "kubepulse_pods", MetricKind::gauge, "Pods known on this node.",
+      [](const DaemonFacts& f, Labels node, Page& p) { write_by_namespace(f.pods, node, p); }));
+  all.push_back(daemon(
+      "kubepulse_services", MetricKind::gauge, "Services of the cluster, by the API server.",
+      [](const DaemonFacts& f, Labels node, Page& p) { write_by_namespace(f.services, node, p); }));
   all.push_back(daemon("kubepulse_kubelet_polls_total", MetricKind::counter,
                        "Times that the kubelet was asked for its pods.",
                        [](const DaemonFacts& f, Labels node, Page& p) {

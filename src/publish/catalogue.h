@@ -45,7 +45,8 @@ struct DaemonFacts {
   std::vector<EventCount> events;
   std::vector<NamedCount> attribution;
   std::vector<NamedCount> overflow;
-  std::vector<std::pair<std::string, uint64_t>> pods;  // by namespace
+  std::vector<std::pair<std::string, uint64_t>> pods;      // by namespace
+  std::vector<std::pair<std::string, uint64_t>> services;  // likewise
   std::vector<NamedCount> kubelet_polls;
   std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;

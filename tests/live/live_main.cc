@@ -155,6 +155,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            drops_case(),
                            container_crowd_case(),
                            kubelet_case(),
+                           apiserver_case(),
                            containers_case(),
                            pods_case(),
                            container_views_case(),

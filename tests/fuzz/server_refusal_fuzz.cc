@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "identity/kubelet_refusal.h"
+#include "identity/server_refusal.h"
 
 using namespace kubepulse;  // NOLINT
 

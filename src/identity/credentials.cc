@@ -1,4 +1,4 @@
-#include "identity/kubelet_credentials.h"
+#include "identity/credentials.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -28,7 +28,7 @@ Status read_into(std::string& text, const std::string& path, size_t bytes_max = 
   return {};
 }
 
-Status read_token(KubeletCredentials& out, const std::string& path) {
+Status read_token(Credentials& out, const std::string& path) {
   if (Status status = read_into(out.token, path, kTokenBytesMax); !status.ok()) return status;
   size_t first = out.token.find_first_not_of(" \t\r\n");
   if (first == out.token.npos) return Status::error(path + ": no token is in it");
@@ -42,26 +42,24 @@ Status read_token(KubeletCredentials& out, const std::string& path) {
   return {};
 }
 
-void tell_origin(KubeletCredentials& out, const char* what, const std::string& path) {
+void tell_origin(Credentials& out, const char* what, const std::string& path) {
   out.tls_from += (out.tls_from.empty() ? "" : ", ") + (what + path);
 }
 
-Status read_pem(KubeletCredentials& out, const char* what, const std::string& path,
-                std::string& pem) {
+Status read_pem(Credentials& out, const char* what, const std::string& path, std::string& pem) {
   Status status = read_into(pem, path);
   if (status.ok()) tell_origin(out, what, path);
   return status;
 }
 
-Status read_own_certificate(KubeletCredentials& out, const std::string& certificate_file,
+Status read_own_certificate(Credentials& out, const std::string& certificate_file,
                             const std::string& key_file) {
   Status status = read_pem(out, "certificate ", certificate_file, out.tls.certificate_pem);
   if (status.ok()) status = read_pem(out, "key ", key_file, out.tls.key_pem);
   return status;
 }
 
-Status take_kubeconfig_token(KubeletCredentials& out, const Kubeconfig& config,
-                             const std::string& path) {
+Status take_kubeconfig_token(Credentials& out, const Kubeconfig& config, const std::string& path) {
   out.token_was_named = true;
   Status status;
   if (!config.token_file.empty()) status = read_token(out, config.token_file);
@@ -73,7 +71,7 @@ Status take_kubeconfig_token(KubeletCredentials& out, const Kubeconfig& config,
 }
 
 // What the options name is not taken from the kubeconfig.
-Status take_kubeconfig(KubeletCredentials& out, const KubeletSettings& settings) {
+Status take_kubeconfig(Credentials& out, const ServerSettings& settings) {
   const std::string& path = settings.kubeconfig;
   std::string text;
   if (Status status = read_into(text, path); !status.ok()) return status;
@@ -105,7 +103,7 @@ Status take_kubeconfig(KubeletCredentials& out, const KubeletSettings& settings)
   return status;
 }
 
-Status take_service_account(KubeletCredentials& out, const KubeletSettings& settings) {
+Status take_service_account(Credentials& out, const ServerSettings& settings) {
   Status status;
   if (settings.token_file.empty()) status = read_token(out, settings.service_account + "/token");
   if (!status.ok() && !is_missing(status)) return status;
@@ -117,8 +115,8 @@ Status take_service_account(KubeletCredentials& out, const KubeletSettings& sett
 
 }  // namespace
 
-Result<KubeletCredentials> read_kubelet_credentials(const KubeletSettings& settings) {
-  KubeletCredentials out;
+Result<Credentials> read_credentials(const ServerSettings& settings) {
+  Credentials out;
   out.tls.insecure = settings.insecure;
   Status status;
   if (!settings.ca_file.empty()) status = read_pem(out, "CA ", settings.ca_file, out.tls.ca_pem);

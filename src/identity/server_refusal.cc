@@ -1,4 +1,4 @@
-#include "identity/kubelet_refusal.h"
+#include "identity/server_refusal.h"
 
 #include <algorithm>
 
@@ -26,18 +26,21 @@ std::string json_message(std::string_view body) {
   return {};
 }
 
-std::string unauthorized_advice(const KubeletRefusal& refusal) {
+std::string unauthorized_advice(const ServerRefusal& refusal) {
   if (!refusal.token_from.empty())
     return "it does not take the token of " + refusal.token_from +
            (refusal.is_kubelet ? "; its authentication.webhook.enabled must be true" : "");
   if (refusal.has_certificate) return "it does not take our certificate";
+  if (!refusal.is_kubelet)
+    return "it wants to know who asks: give --apiserver-token-file or --kubeconfig";
   return "it wants to know who asks: give --kubelet-token-file, --kubelet-cert-file or "
          "--kubeconfig";
 }
 
 // KubeletFineGrainedAuthz (KEP-2862): alpha in 1.32, on by default since 1.33. Before, and still
 // where nodes/pods is not granted, it is nodes/proxy, which permits to run commands in pods, too.
-std::string forbidden_advice(const KubeletRefusal& refusal) {
+std::string forbidden_advice(const ServerRefusal& refusal) {
+  if (!refusal.grant.empty()) return "grant " + refusal.grant + " in a ClusterRole";
   if (!refusal.is_kubelet)
     return "grant the verb list of pods, or give the kubeconfig of the node's kubelet";
   return "grant the verb get of nodes/pods (since Kubernetes 1.33; before, of nodes/proxy) in a "
@@ -45,6 +48,11 @@ std::string forbidden_advice(const KubeletRefusal& refusal) {
 }
 
 }  // namespace
+
+ServerOutcome::Kind kind_of_refusal(int code) {
+  using Kind = ServerOutcome::Kind;
+  return code == 401 ? Kind::unauthorized : code == 403 ? Kind::forbidden : Kind::http_status;
+}
 
 std::string error_body_message(std::string_view body) {
   std::string message = json_message(body);
@@ -55,7 +63,7 @@ std::string error_body_message(std::string_view body) {
   return std::string(cut_text(message, kMessageBytesMax));
 }
 
-std::string KubeletRefusal::text() const {
+std::string ServerRefusal::text() const {
   std::string text = "HTTP status " + std::to_string(code);
   std::string message = error_body_message(body);
   if (!message.empty()) text += ", " + message;

@@ -1,8 +1,7 @@
-#include "identity/pod_list.h"
+#include "identity/pod_reader.h"
 
 #include <charconv>
 #include <iterator>
-#include <string>
 
 namespace kubepulse {
 namespace {
@@ -31,16 +30,13 @@ Pod::Qos qos_of(std::string_view text) {
 
 }  // namespace
 
-PodListReader::Members PodListReader::members_of(Spot place) {
+PodReader::Members PodReader::members_of(Spot place) {
 #define MEMBERS(...)                                   \
   {                                                    \
     static constexpr Member members[] = {__VA_ARGS__}; \
     return {std::begin(members), std::end(members)};   \
   }
   switch (place) {
-    case Spot::list:
-      MEMBERS({"kind", Spot::kind}, {"apiVersion", Spot::api_version}, {"items", Spot::items},
-              {"message", Spot::message})
     case Spot::pod:
       MEMBERS({"metadata", Spot::metadata}, {"spec", Spot::spec}, {"status", Spot::status})
     case Spot::metadata:
@@ -86,10 +82,8 @@ PodListReader::Members PodListReader::members_of(Spot place) {
 }
 
 // What the elements of an array are; nothing where `array` is none.
-PodListReader::Spot PodListReader::element_of(Spot array) {
+PodReader::Spot PodReader::element_of(Spot array) {
   switch (array) {
-    case Spot::items:
-      return Spot::pod;
     case Spot::addresses:
       return Spot::address;
     case Spot::containers:
@@ -105,56 +99,33 @@ PodListReader::Spot PodListReader::element_of(Spot array) {
   }
 }
 
-Status PodListReader::feed(std::string_view piece) {
-  if (!failed_.ok()) return failed_;
-  reader_.feed(piece);
-  return run();
+void PodReader::begin() {
+  place_count_ = 0;
+  places_[place_count_++] = Spot::pod;
+  next_ = Spot::nothing;
+  begin(Spot::pod);
 }
 
-Status PodListReader::finish() {
-  if (!failed_.ok()) return failed_;
-  reader_.finish();
-  Status read = run();
-  if (!read.ok()) return read;
-  std::string_view kind = kind_.view(), version = api_version_.view();
-  if (kind == "PodList" && (version == "v1" || version.empty())) return {};
-  std::string what = kind.empty() ? "an object without a kind" : "a \"" + std::string(kind) + "\"";
-  if (kind == "PodList") what += " of version \"" + std::string(version) + "\"";
-  what += kind == "PodList" ? ", not v1" : ", not a PodList";
-  if (!message_.empty()) what += ": " + std::string(message_.view());
-  return failed_ = Status::error(std::move(what));
-}
-
-Status PodListReader::run() {
-  for (;;) {
-    JsonToken token = reader_.next();
-    switch (token) {
-      case JsonToken::more:
-      case JsonToken::end:
-        return {};
-      case JsonToken::error:
-        return failed_ = Status(reader_.status()).in("the list of pods");
-      case JsonToken::key:
-        take_key();
-        break;
-      case JsonToken::object:
-      case JsonToken::array:
-        if (!enter(token)) return failed_;
-        break;
-      case JsonToken::object_end:
-      case JsonToken::array_end:
-        leave();
-        break;
-      default:
-        if (place_count_ == 0) return failed_ = Status::error("not an object, so not a PodList");
-        take_value(token);
-    }
+void PodReader::take(JsonReader& json, JsonToken token) {
+  if (place_count_ == 0) return;
+  json_ = &json;
+  switch (token) {
+    case JsonToken::key:
+      return take_key();
+    case JsonToken::object:
+    case JsonToken::array:
+      return enter(token);
+    case JsonToken::object_end:
+    case JsonToken::array_end:
+      return leave();
+    default:
+      return take_value(token);
   }
 }
 
-void PodListReader::take_key() {
+void PodReader::take_key() {
   Spot place = places_[place_count_ - 1];
-  std::string_view key = reader_.text();
+  std::string_view key = json_->text();
   next_ = Spot::nothing;
   if (place == Spot::labels) {
     next_ = Spot::label;
@@ -164,34 +135,22 @@ void PodListReader::take_key() {
   Members members = members_of(place);
   for (const Member* member = members.begin; member != members.end; member++)
     if (member->key == key) next_ = member->spot;
-  if (next_ == Spot::nothing) reader_.skip();
+  if (next_ == Spot::nothing) json_->skip();
 }
 
 // Follows where something in it is wanted, and skips it otherwise.
-bool PodListReader::enter(JsonToken token) {
-  Spot spot = Spot::list;
-  if (place_count_ > 0) {
-    Spot place = places_[place_count_ - 1];
-    spot = element_of(place);
-    if (spot == Spot::nothing) spot = next_;
-  }
+void PodReader::enter(JsonToken token) {
+  Spot spot = element_of(places_[place_count_ - 1]);
+  if (spot == Spot::nothing) spot = next_;
   bool is_array = element_of(spot) != Spot::nothing;
   bool is_object =
       spot == Spot::labels || spot == Spot::running || members_of(spot).begin != nullptr;
-  if (place_count_ == 0 && token == JsonToken::array) {
-    failed_ = Status::error("not an object, so not a PodList");
-    return false;
-  }
-  if (token == JsonToken::array ? !is_array : !is_object) {
-    reader_.skip();
-    return true;
-  }
+  if (token == JsonToken::array ? !is_array : !is_object) return json_->skip();
   places_[place_count_++] = spot;  // no path through members_of() is longer than kPlacesMax
   begin(spot);
-  return true;
 }
 
-void PodListReader::begin(Spot spot) {
+void PodReader::begin(Spot spot) {
   using Kind = PodContainer::Kind;
   using State = PodContainer::State;
   switch (spot) {
@@ -235,21 +194,21 @@ void PodListReader::begin(Spot spot) {
   }
 }
 
-void PodListReader::leave() {
+void PodReader::leave() {
   Spot place = places_[--place_count_];
   if (place == Spot::pod) end_pod();
   if (place == Spot::container || place == Spot::container_status)
     end_container(place == Spot::container_status);
 }
 
-void PodListReader::take_value(JsonToken token) {
+void PodReader::take_value(JsonToken token) {
   if (element_of(places_[place_count_ - 1]) != Spot::nothing) return;
   switch (token) {
     case JsonToken::string:
-      take_text(reader_.text());
+      take_text(json_->text());
       break;
     case JsonToken::number:
-      take_number(reader_.text());
+      take_number(json_->text());
       break;
     case JsonToken::boolean_true:
     case JsonToken::boolean_false:
@@ -261,17 +220,8 @@ void PodListReader::take_value(JsonToken token) {
   }
 }
 
-void PodListReader::take_text(std::string_view text) {
+void PodReader::take_text(std::string_view text) {
   switch (next_) {
-    case Spot::kind:
-      kind_.assign(text);
-      break;
-    case Spot::api_version:
-      api_version_.assign(text);
-      break;
-    case Spot::message:
-      message_.assign(text);
-      break;
     case Spot::name:
       set(pod_.name, text);
       break;
@@ -283,7 +233,7 @@ void PodListReader::take_text(std::string_view text) {
       break;
     case Spot::label:
       // Half a label would be another label.
-      if (label_key_cut_ || reader_.cut())
+      if (label_key_cut_ || json_->cut())
         pod_.labels.set_cut();
       else
         pod_.labels.add(label_key_.view(), text);
@@ -315,7 +265,7 @@ void PodListReader::take_text(std::string_view text) {
   }
 }
 
-void PodListReader::take_container_text(std::string_view text) {
+void PodReader::take_container_text(std::string_view text) {
   switch (next_) {
     case Spot::container_name:
       set(container_.name, text);
@@ -340,7 +290,7 @@ void PodListReader::take_container_text(std::string_view text) {
   }
 }
 
-void PodListReader::take_number(std::string_view text) {
+void PodReader::take_number(std::string_view text) {
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return;
@@ -350,14 +300,14 @@ void PodListReader::take_number(std::string_view text) {
     container_.exit_code = static_cast<int32_t>(value);
 }
 
-void PodListReader::add_address(std::string_view text) {
+void PodReader::add_address(std::string_view text) {
   for (size_t i = 0; i < pod_.address_count; i++)
     if (pod_.addresses[i].view() == text) return;
   if (pod_.address_count < Pod::kAddressesMax) pod_.addresses[pod_.address_count++].assign(text);
 }
 
 // Spec and status tell of the same containers, in any order: names are unique in a pod.
-void PodListReader::end_container(bool is_status) {
+void PodReader::end_container(bool is_status) {
   using Kind = PodContainer::Kind;
   if (container_.name.empty()) return;
   PodContainer* held = pod_.container(container_.name.view());
@@ -374,11 +324,7 @@ void PodListReader::end_container(bool is_status) {
   if (held->last_id.view() == held->id.view()) held->last_id.clear();
 }
 
-void PodListReader::end_pod() {
-  if (pod_.name.empty() || pod_.uid.empty()) {
-    nameless_++;
-    return;
-  }
+void PodReader::end_pod() {
   if (pod_.ns.empty()) pod_.ns.assign("default");
   // The kubelet sets the source of every pod. Whoever writes a hash into a pod of the API gets no
   // other pod's name by it.
@@ -386,7 +332,6 @@ void PodListReader::end_pod() {
     pod_.static_uid = mirror_;
   else if (source_.view() == "file" || source_.view() == "http")
     pod_.static_uid = hash_;
-  if (kind_.empty() || kind_.view() == "PodList") callback_(pod_);
 }
 
 }  // namespace kubepulse

@@ -1,4 +1,4 @@
-#include "identity/kubelet_refusal.h"
+#include "identity/server_refusal.h"
 
 #include "tests/check.h"
 
@@ -23,7 +23,7 @@ START_TEST(messages) {
 END_TEST
 
 START_TEST(unauthorized) {
-  KubeletRefusal refusal;
+  ServerRefusal refusal;
   refusal.code = 401;
   refusal.body = "Unauthorized";
   CHECK_TEXT(refusal.text(),
@@ -42,7 +42,7 @@ START_TEST(unauthorized) {
 END_TEST
 
 START_TEST(forbidden) {
-  KubeletRefusal refusal;
+  ServerRefusal refusal;
   refusal.code = 403;
   refusal.body =
       "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource(s)=[pods])";
@@ -59,7 +59,7 @@ START_TEST(forbidden) {
 END_TEST
 
 START_TEST(others) {
-  KubeletRefusal refusal;
+  ServerRefusal refusal;
   refusal.code = 500;
   refusal.body = "oops";
   CHECK_TEXT(refusal.text(), "HTTP status 500, oops");
@@ -81,4 +81,4 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("kubelet_refusal", messages, unauthorized, forbidden, others, certificates)
+CHECK_MAIN("server_refusal", messages, unauthorized, forbidden, others, certificates)

@@ -1,4 +1,4 @@
-#include "identity/kubelet_credentials.h"
+#include "identity/credentials.h"
 
 #include "tests/check.h"
 #include "tests/folder.h"
@@ -12,13 +12,13 @@ struct Fixture {
     settings.service_account = folder.path("account");
     folder.make_folder("account");
   }
-  KubeletCredentials read() const {
-    auto credentials = read_kubelet_credentials(settings);
+  Credentials read() const {
+    auto credentials = read_credentials(settings);
     CHECK_OK(credentials.ok() ? Status() : credentials.status());
     return std::move(credentials.value());
   }
   std::string error() const {
-    auto credentials = read_kubelet_credentials(settings);
+    auto credentials = read_credentials(settings);
     return credentials.ok() ? "none" : credentials.status().message();
   }
   void write_kubeconfig(const std::string& cluster, const std::string& user) {
@@ -36,7 +36,7 @@ struct Fixture {
 
 START_TEST(nothing) {
   Fixture fixture;
-  KubeletCredentials read = fixture.read();
+  Credentials read = fixture.read();
   for (const std::string* text : {&read.token, &read.token_from, &read.tls.ca_pem, &read.tls_from,
                                   &read.tls.certificate_pem, &read.tls.key_pem, &read.server})
     CHECK_TEXT(*text, "");
@@ -50,7 +50,7 @@ START_TEST(service_account) {
   Fixture fixture;
   std::string token = fixture.folder.write("account/token", "abc.def\n");
   std::string authority = fixture.folder.write("account/ca.crt", "PEM");
-  KubeletCredentials read = fixture.read();
+  Credentials read = fixture.read();
   CHECK_TEXT(read.token, "abc.def");
   CHECK_TEXT(read.token_from, token);
   ck_assert(!read.token_was_named);
@@ -78,7 +78,7 @@ START_TEST(named_files) {
   settings.ca_file = fixture.folder.write("ca", "CA");
   settings.certificate_file = fixture.folder.write("cert", "CERT");
   settings.key_file = fixture.folder.write("key", "KEY");
-  KubeletCredentials read = fixture.read();
+  Credentials read = fixture.read();
   CHECK_TEXT(read.token, "mine");
   ck_assert(read.token_was_named);
   CHECK_TEXT(read.tls.ca_pem, "CA");
@@ -106,7 +106,7 @@ START_TEST(kubeconfigs) {
   std::string user = "    client-certificate-data: Q0VSVA==\n    client-key: key.pem\n";
   std::string key = fixture.folder.write("key.pem", "KEY");
   fixture.write_kubeconfig(data, user);
-  KubeletCredentials read = fixture.read();
+  Credentials read = fixture.read();
   CHECK_TEXT(read.server, "https://10.0.0.1:6443");
   CHECK_TEXT(read.tls_server_name, "kubelet.example");
   CHECK_TEXT(read.tls.ca_pem, "CA");
@@ -134,7 +134,7 @@ START_TEST(kubeconfig_tokens) {
   Fixture fixture;
   std::string insecure = "    insecure-skip-tls-verify: true\n";
   fixture.write_kubeconfig(insecure, "    token: in-it\n    tokenFile: token\n");
-  KubeletCredentials read = fixture.read();
+  Credentials read = fixture.read();
   CHECK_TEXT(read.token, "in-it");
   CHECK_TEXT(read.token_from, fixture.settings.kubeconfig);
   ck_assert(read.token_was_named && read.tls.insecure);
@@ -155,5 +155,4 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("kubelet_credentials", nothing, service_account, named_files, kubeconfigs,
-           kubeconfig_tokens)
+CHECK_MAIN("credentials", nothing, service_account, named_files, kubeconfigs, kubeconfig_tokens)

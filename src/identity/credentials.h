@@ -1,7 +1,8 @@
-// As whom the kubelet is asked: what the options name, else the kubeconfig, else the service
-// account of the pod that we are. Read anew for each poll, as tokens and certificates rotate.
-#ifndef KUBEPULSE_IDENTITY_KUBELET_CREDENTIALS_H
-#define KUBEPULSE_IDENTITY_KUBELET_CREDENTIALS_H
+// As whom a kubelet or an API server is asked: what the options name, else the kubeconfig, else the
+// service account of the pod that we are. Read anew for each connection, as tokens and certificates
+// rotate.
+#ifndef KUBEPULSE_IDENTITY_CREDENTIALS_H
+#define KUBEPULSE_IDENTITY_CREDENTIALS_H
 
 #include <string>
 
@@ -11,7 +12,7 @@
 
 namespace kubepulse {
 
-struct KubeletCredentials {
+struct Credentials {
   std::string token;       // without blanks and line ends; "": none
   std::string token_from;  // a path, as messages name it
   // Somebody has named it. That of a service account just lies there, and is not for everybody.
@@ -23,7 +24,7 @@ struct KubeletCredentials {
 };
 
 // An error names the file.
-Result<KubeletCredentials> read_kubelet_credentials(const KubeletSettings& settings);
+Result<Credentials> read_credentials(const ServerSettings& settings);
 
 }  // namespace kubepulse
 
