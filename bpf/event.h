@@ -169,4 +169,34 @@ struct syscall_counts {
 };
 RECORD_ASSERT(sizeof(struct syscall_counts) == 232, "syscall_counts has padding");
 
+// Upper bounds of the sizes of packets: powers of two from 64 bytes, the last but one 32768,
+// inclusive; beyond is the last bucket. Not cumulative: each packet is in one.
+#define PACKET_BUCKETS 11
+#define PACKET_BUCKET_FIRST 64
+
+enum packet_kind {
+  PACKET_TCP = 0,
+  PACKET_UDP = 1,
+  PACKET_ICMP = 2,  // of IPv4 and IPv6
+  PACKET_SCTP = 3,
+  PACKET_OTHER = 4,
+};
+#define PACKET_PROTOCOLS 5
+
+// By protocol, and by size.
+struct packet_counts {
+  __u64 packets[PACKET_PROTOCOLS];
+  __u64 bytes[PACKET_PROTOCOLS];
+  __u64 sizes[PACKET_BUCKETS];
+};
+
+#define TRAFFIC_OUT 0
+#define TRAFFIC_IN 1
+
+// Of a cgroup's sockets.
+struct traffic_counts {
+  struct packet_counts directions[2];
+};
+RECORD_ASSERT(sizeof(struct traffic_counts) == 336, "traffic_counts has padding");
+
 #endif

@@ -26,7 +26,7 @@ uint32_t files_of(uint32_t groups) {
 }
 
 size_t series_of_container(uint32_t groups) {
-  constexpr uint32_t kOfPods = kGroupTcp | kGroupDns | kGroupInterfaces;
+  constexpr uint32_t kOfPods = kGroupTcp | kGroupDns | kGroupInterfaces | kGroupPackets;
   SeriesOfPod series = series_of_pod(groups & ~(kOfPods | kGroupSyscalls), 0, 0);
   return series.values + series.histograms;
 }

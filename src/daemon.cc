@@ -84,6 +84,8 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
     syscalls.legacy_subsys = legacy.subsys;
     probes.syscalls = take_probe(SyscallProbe::open(syscalls, settings), probes.outcome);
   }
+  if ((options.groups & kGroupPackets) != 0)
+    probes.traffic = take_probe(TrafficProbe::open(0, settings), probes.outcome);
   return probes;
 }
 
@@ -96,6 +98,7 @@ std::vector<Signal> Probes::signals(uint32_t groups) {
   add(kGroupDns, DnsProbe::signals());
   add(kGroupRunQueue, SchedProbe::signals());
   add(kGroupSyscalls, SyscallProbe::signals());
+  add(kGroupPackets, TrafficProbe::signals());
   return signals;
 }
 
@@ -105,6 +108,7 @@ void Probes::each_map(const VisitMap& visit) const {
   if (dns) dns->each_map(visit);
   if (sched) sched->each_map(visit);
   if (syscalls) syscalls->each_map(visit);
+  if (traffic) traffic->each_map(visit);
 }
 
 void Probes::each_program(const VisitProgram& visit) const {
@@ -113,6 +117,7 @@ void Probes::each_program(const VisitProgram& visit) const {
   if (dns) dns->each_program(visit);
   if (sched) sched->each_program(visit);
   if (syscalls) syscalls->each_program(visit);
+  if (traffic) traffic->each_program(visit);
 }
 
 std::string Probes::problem(const Options& options, const Host& host) const {
@@ -204,9 +209,14 @@ Status Daemon::attach() {
     store_.leave_out_sockets();
   }
   every(kSweepNs, [this] {
+    // Also where nobody scrapes: whose it is is learnt while it can be, and what is forgotten has
+    // been read.
+    read_packets(monotonic_ns());
     workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
       resets_told_.erase(cgroup);
       if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
+      packets_.forget(cgroup);
+      if (probes_.traffic) probes_.traffic->forget(cgroup);
     });
     containers_.sweep(monotonic_ns());
     uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
@@ -342,6 +352,16 @@ void Daemon::read_resets() {
   });
 }
 
+void Daemon::read_packets(uint64_t now_ns) {
+  if (!probes_.traffic) return;
+  if (packets_read_ns_ != 0 && now_ns - packets_read_ns_ < Containers::kPauseNs) return;
+  packets_read_ns_ = now_ns;
+  Status status = probes_.traffic->each([&](uint64_t cgroup, const traffic_counts& counts) {
+    packets_.take(cgroup, counts, now_ns);
+  });
+  if (!status.ok()) log_warn("packets cannot be read", {{"reason", status.message()}});
+}
+
 void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
   loop_.after(interval_ns, [this, interval_ns, action = std::move(action)] {
     action();
@@ -360,6 +380,7 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
   uint64_t begun_ns = monotonic_ns();
   read_resets();
+  read_packets(begun_ns);
   containers_.gather(begun_ns);
   settle();
   uint64_t gathering_ns = monotonic_ns() - begun_ns;
@@ -417,6 +438,7 @@ DaemonFacts Daemon::facts() {
                     {"syscalls", probes_.syscalls ? probes_.syscalls->dropped() : 0},
                     {"syscalls_skipped", probes_.syscalls ? probes_.syscalls->skipped() : 0},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
+                    {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},

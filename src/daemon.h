@@ -17,6 +17,7 @@
 #include "collect/sched_probe.h"
 #include "collect/syscall_probe.h"
 #include "collect/tcp_probe.h"
+#include "collect/traffic_probe.h"
 #include "containers.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
@@ -27,6 +28,7 @@
 #include "publish/event_log.h"
 #include "publish/exposition.h"
 #include "publish/http_server.h"
+#include "publish/packet_recorder.h"
 #include "publish/store.h"
 #include "publish/tcp_recorder.h"
 
@@ -39,6 +41,7 @@ struct Probes {
   std::unique_ptr<DnsProbe> dns;
   std::unique_ptr<SchedProbe> sched;
   std::unique_ptr<SyscallProbe> syscalls;
+  std::unique_ptr<TrafficProbe> traffic;
   std::vector<Attached> outcome;  // of every signal, the missing ones included
 
   // Never fails as a whole: what is missing is said in `outcome`.
@@ -74,6 +77,7 @@ class Daemon {
   void schedule_expiry();
   void walk_open(bool first);
   void read_resets();
+  void read_packets(uint64_t now_ns);
   void every(uint64_t interval_ns, std::function<void()> action);
   HttpResponse serve(const HttpRequest& request);
   HttpResponse metrics(const HttpRequest& request);
@@ -95,6 +99,8 @@ class Daemon {
   std::unique_ptr<TcpRecorder> tcp_;
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
+  PacketRecorder packets_{workloads_, store_};
+  uint64_t packets_read_ns_ = 0;
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

@@ -5,6 +5,7 @@
 #include "collect/dns_message.h"
 #include "collect/tcp_state.h"
 #include "publish/histogram.h"
+#include "publish/store.h"
 
 namespace kubepulse {
 
@@ -12,8 +13,8 @@ namespace {
 
 constexpr uint32_t kMinimal =
     kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory | kGroupOom | kGroupDisk;
-constexpr uint32_t kStandard =
-    kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces | kGroupFilesystems;
+constexpr uint32_t kStandard = kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces |
+                               kGroupFilesystems | kGroupPackets;
 
 struct Named {
   const char* name;
@@ -32,6 +33,7 @@ constexpr Named kGroups[] = {
     {"pressure", kGroupPressure},
     {"interfaces", kGroupInterfaces},
     {"filesystems", kGroupFilesystems},
+    {"packets", kGroupPackets},
     {"syscalls", kGroupSyscalls},
 };
 
@@ -89,6 +91,7 @@ SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
   add(kGroupPressure, 6, 0);
   add(kGroupInterfaces, 8, 0);
   add(kGroupFilesystems, 3, 0);
+  add(kGroupPackets, 2 * 2 * kPacketProtocols, 2 * kSizeSeries);
   add(kGroupSyscalls, 2 * syscalls, kPowerSeries * syscalls);
   return series;
 }

@@ -62,7 +62,7 @@ struct DaemonFacts {
 };
 
 // One of the writers is set: for each workload that has TCP counts, that has DNS counts, that has
-// interfaces, for each container, or once.
+// interfaces, for each container, once, or for each workload that has packets.
 struct MetricFamily {
   const char* name;
   MetricKind kind;
@@ -72,6 +72,7 @@ struct MetricFamily {
   void (*interfaces)(const std::vector<InterfaceCount>&, std::string_view labels, Page&);
   void (*container)(const ContainerCounts&, std::string_view labels, Page&);
   void (*daemon)(const DaemonFacts&, std::string_view node_label, Page&);
+  void (*packets)(const PacketCounts&, std::string_view labels, Page&) = nullptr;
 };
 
 const std::vector<MetricFamily>& catalogue();

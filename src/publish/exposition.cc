@@ -60,11 +60,14 @@ class Exposition::Body : public HttpBody {
     const DnsCounts* dns = family.dns == nullptr ? nullptr : from.store.dns_if_any(workload_);
     const std::vector<InterfaceCount>* interfaces =
         family.interfaces == nullptr ? nullptr : from.store.interfaces_if_any(workload_);
-    if (tcp == nullptr && dns == nullptr && interfaces == nullptr) return;
+    const PacketCounts* packets =
+        family.packets == nullptr ? nullptr : from.store.packets_if_any(workload_);
+    if (tcp == nullptr && dns == nullptr && interfaces == nullptr && packets == nullptr) return;
     std::string_view labels = exposition_.labels_.of(workload_, exposition_.node_label_);
     if (tcp != nullptr) family.tcp(*tcp, from.store, labels, page_);
     if (dns != nullptr) family.dns(*dns, from.store, labels, page_);
     if (interfaces != nullptr) family.interfaces(*interfaces, labels, page_);
+    if (packets != nullptr) family.packets(*packets, labels, page_);
   }
 
   Exposition& exposition_;

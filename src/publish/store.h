@@ -1,6 +1,6 @@
 // What has been counted, in plain structs per workload. An update on the event path is a few adds;
-// memory is taken when a workload has its first TCP or DNS event, and given back when it is
-// removed.
+// memory is taken when a workload has its first TCP or DNS event, or packet, and given back when it
+// is removed.
 #ifndef KUBEPULSE_PUBLISH_STORE_H
 #define KUBEPULSE_PUBLISH_STORE_H
 
@@ -64,6 +64,19 @@ struct InterfaceCount {
   std::array<uint64_t, 8> values{};
 };
 
+constexpr size_t kPacketProtocols = 5;  // tcp, udp, icmp, sctp, other
+
+// Of one direction, by protocol.
+struct PacketsOneWay {
+  std::array<uint64_t, kPacketProtocols> packets{};
+  std::array<uint64_t, kPacketProtocols> bytes{};
+  SizeHistogram sizes;
+};
+
+// Indexed by direction, as above.
+using PacketCounts = std::array<PacketsOneWay, 2>;
+constexpr size_t kPacketSeries = 2 * (2 * kPacketProtocols + kSizeSeries);
+
 class Store {
  public:
   using Index = Workloads::Index;
@@ -84,6 +97,7 @@ class Store {
   DnsCounts& dns(Index index);
   // One more query of the workload for `domain`.
   void count_query(Index index, std::string_view domain);
+  PacketCounts& packets(Index index);
   // One interface of the workload's own network.
   InterfaceCount& interface(Index index, std::string_view name);
   // Its series end.
@@ -94,6 +108,7 @@ class Store {
   // Null where the workload never had such an event.
   const TcpCounts* tcp_if_any(Index index) const;
   const DnsCounts* dns_if_any(Index index) const;
+  const PacketCounts* packets_if_any(Index index) const;
   const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;
 
   // For all workloads that have TCP counts.
@@ -122,6 +137,7 @@ class Store {
   Domains domains_;
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
+  std::vector<std::unique_ptr<PacketCounts>> packets_;
   std::vector<std::vector<InterfaceCount>> interfaces_;
   bool tells_sockets_ = true;
   SeriesBudget budget_;
