@@ -35,6 +35,7 @@ Case containers_case();
 Case container_views_case();
 Case container_programs_case();
 Case container_crowd_case();
+Case packets_case();
 Case kubelet_case();
 Case kubelet_tls_case();
 
