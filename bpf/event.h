@@ -183,20 +183,20 @@ enum packet_kind {
 };
 #define PACKET_PROTOCOLS 5
 
-// By protocol, and by size.
+// Of one protocol in one direction; how many there are is the sum of the sizes. So a packet is two
+// adds, which stand beside each other.
 struct packet_counts {
-  __u64 packets[PACKET_PROTOCOLS];
-  __u64 bytes[PACKET_PROTOCOLS];
+  __u64 bytes;
   __u64 sizes[PACKET_BUCKETS];
 };
 
 #define TRAFFIC_OUT 0
 #define TRAFFIC_IN 1
 
-// Of a cgroup's sockets.
+// Of a cgroup's sockets: by direction, by protocol.
 struct traffic_counts {
-  struct packet_counts directions[2];
+  struct packet_counts packets[2][PACKET_PROTOCOLS];
 };
-RECORD_ASSERT(sizeof(struct traffic_counts) == 336, "traffic_counts has padding");
+RECORD_ASSERT(sizeof(struct traffic_counts) == 960, "traffic_counts has padding");
 
 #endif

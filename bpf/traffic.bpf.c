@@ -66,11 +66,10 @@ static __always_inline int count(struct __sk_buff *skb, const int direction) {
       return 1;
     }
   }
-  struct packet_counts *counts = &all->directions[direction];
-  __u32 protocol = protocol_of(skb), bucket = packet_bucket(skb->len);
+  __u32 protocol = protocol_of(skb), bytes = skb->len, bucket = packet_bucket(bytes);
   if (protocol >= PACKET_PROTOCOLS || bucket >= PACKET_BUCKETS) return 1;  // for the verifier
-  __sync_fetch_and_add(&counts->packets[protocol], 1);
-  __sync_fetch_and_add(&counts->bytes[protocol], skb->len);
+  struct packet_counts *counts = &all->packets[direction][protocol];
+  __sync_fetch_and_add(&counts->bytes, bytes);
   __sync_fetch_and_add(&counts->sizes[bucket], 1);
   return 1;
 }

@@ -14,14 +14,12 @@ constexpr uint64_t kT = 1000 * kNsPerSecond;
 // Each number differs.
 traffic_counts counts_of(uint64_t first) {
   traffic_counts counts{};
-  for (packet_counts& way : counts.directions) {
-    for (__u64& packets : way.packets)
-      packets = first++;
-    for (__u64& bytes : way.bytes)
-      bytes = 100 * first++;
-    for (__u64& packets : way.sizes)
-      packets = first++;
-  }
+  for (auto& way : counts.packets)
+    for (packet_counts& protocol : way) {
+      protocol.bytes = 100 * first++;
+      for (__u64& packets : protocol.sizes)
+        packets = first++;
+    }
   return counts;
 }
 
@@ -40,15 +38,20 @@ struct Bench {
     const PacketCounts* held = of("systemd", pod);
     ck_assert_ptr_nonnull(held);
     for (size_t way = 0; way < 2; way++) {
-      const packet_counts& told = wanted.directions[way];
       const PacketsOneWay& sum = (*held)[way];
-      uint64_t bytes = 0;
-      for (size_t i = 0; i < kPacketProtocols; i++) {
-        ck_assert_uint_eq(sum.packets[i], told.packets[i]);
-        ck_assert_uint_eq(sum.bytes[i], told.bytes[i]);
-        bytes += told.bytes[i];
+      uint64_t bytes = 0, sizes[PACKET_BUCKETS] = {};
+      for (size_t protocol = 0; protocol < kPacketProtocols; protocol++) {
+        const packet_counts& told = wanted.packets[way][protocol];
+        uint64_t packets = 0;
+        for (size_t i = 0; i < PACKET_BUCKETS; i++) {
+          packets += told.sizes[i];
+          sizes[i] += told.sizes[i];
+        }
+        ck_assert_uint_eq(sum.packets[protocol], packets);
+        ck_assert_uint_eq(sum.bytes[protocol], told.bytes);
+        bytes += told.bytes;
       }
-      ck_assert(std::equal(sum.sizes.buckets.begin(), sum.sizes.buckets.end(), told.sizes));
+      ck_assert(std::equal(sum.sizes.buckets.begin(), sum.sizes.buckets.end(), sizes));
       ck_assert_uint_eq(sum.sizes.sum_bytes, bytes);
     }
   }
@@ -76,14 +79,12 @@ START_TEST(cgroups_add_up) {
   bench.recorder.take(7, counts_of(1), kT);
   bench.recorder.take(8, counts_of(1), kT);
   traffic_counts twice = counts_of(1);
-  for (packet_counts& way : twice.directions) {
-    for (__u64& number : way.packets)
-      number *= 2;
-    for (__u64& number : way.bytes)
-      number *= 2;
-    for (__u64& number : way.sizes)
-      number *= 2;
-  }
+  for (auto& way : twice.packets)
+    for (packet_counts& protocol : way) {
+      protocol.bytes *= 2;
+      for (__u64& packets : protocol.sizes)
+        packets *= 2;
+    }
   bench.check("web.service", twice);
   bench.recorder.forget(7);
   bench.recorder.take(8, counts_of(1), kT);
@@ -105,15 +106,17 @@ END_TEST
 
 START_TEST(the_kernels_own) {
   Bench bench;
-  bench.recorder.take(1, counts_of(1), kT);
-  bench.recorder.take(0, counts_of(1), kT);
-  bench.recorder.take(0, counts_of(1), kT);
+  traffic_counts one{};
+  one.packets[TRAFFIC_OUT][PACKET_ICMP].sizes[1] = 1;
+  bench.recorder.take(1, one, kT);
+  bench.recorder.take(0, one, kT);
+  bench.recorder.take(0, one, kT);
   const PacketCounts* held = bench.of("host", "kernel");
   ck_assert_ptr_nonnull(held);
-  ck_assert_uint_eq((*held)[0].packets[PACKET_TCP], 2);
+  ck_assert_uint_eq((*held)[0].packets[PACKET_ICMP], 2);
   bench.recorder.forget(0);
-  bench.recorder.take(0, counts_of(1), kT);
-  ck_assert_uint_eq((*held)[0].packets[PACKET_TCP], 3);
+  bench.recorder.take(0, one, kT);
+  ck_assert_uint_eq((*held)[0].packets[PACKET_ICMP], 3);
 }
 END_TEST
 

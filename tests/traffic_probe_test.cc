@@ -13,8 +13,8 @@ START_TEST(table) {
     ck_assert_uint_eq(PacketTable::of(cpus).entries, 4096);
   }
   ck_assert(!PacketTable::of(33).on_demand);
-  ck_assert_uint_eq(PacketTable::of(33).entries, 3971);
-  ck_assert_uint_eq(PacketTable::of(64).entries, 2048);
+  ck_assert_uint_eq(PacketTable::of(33).entries, 1489);
+  ck_assert_uint_eq(PacketTable::of(64).entries, 768);
   ck_assert_uint_eq(PacketTable::of(256).entries, 512);
   ck_assert_uint_eq(PacketTable::of(8192).entries, 512);
 }

@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t kEntriesMax = 4096;
 constexpr uint32_t kEntriesMin = 512;
 constexpr size_t kCpusOnDemand = 32;
-constexpr uint32_t kPlacesMax = 128 << 10;  // entries times CPUs: 44 MiB
+constexpr uint32_t kPlacesMax = 48 << 10;  // entries times CPUs: 45 MiB
 constexpr uint32_t kBatch = 32;
 
 constexpr size_t kWords = sizeof(traffic_counts) / sizeof(uint64_t);

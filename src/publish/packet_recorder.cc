@@ -19,15 +19,17 @@ uint64_t growth(uint64_t now, uint64_t told) {
   return now > told ? now - told : 0;
 }
 
-void add_growth(PacketsOneWay& sum, const packet_counts& now, const packet_counts& told) {
-  for (size_t i = 0; i < kPacketProtocols; i++) {
-    sum.packets[i] += growth(now.packets[i], told.packets[i]);
-    uint64_t bytes = growth(now.bytes[i], told.bytes[i]);
-    sum.bytes[i] += bytes;
+void add_growth(PacketsOneWay& sum, const packet_counts* now, const packet_counts* told) {
+  for (size_t protocol = 0; protocol < kPacketProtocols; protocol++) {
+    for (size_t i = 0; i < kSizeBuckets; i++) {
+      uint64_t packets = growth(now[protocol].sizes[i], told[protocol].sizes[i]);
+      sum.packets[protocol] += packets;
+      sum.sizes.buckets[i] += packets;
+    }
+    uint64_t bytes = growth(now[protocol].bytes, told[protocol].bytes);
+    sum.bytes[protocol] += bytes;
     sum.sizes.sum_bytes += bytes;
   }
-  for (size_t i = 0; i < kSizeBuckets; i++)
-    sum.sizes.buckets[i] += growth(now.sizes[i], told.sizes[i]);
 }
 
 }  // namespace
@@ -40,7 +42,7 @@ void PacketRecorder::take(uint64_t cgroup, const traffic_counts& now, uint64_t n
   if (memcmp(&now, &told, sizeof now) == 0) return;
   PacketCounts& counts = store_.packets(workloads_.index(workloads_.of(cgroup, 0, now_ns)));
   for (size_t way = 0; way < counts.size(); way++)
-    add_growth(counts[way], now.directions[way], told.directions[way]);
+    add_growth(counts[way], now.packets[way], told.packets[way]);
   told = now;
 }
 

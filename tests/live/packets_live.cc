@@ -471,9 +471,10 @@ START_TEST(a_full_table) {
     uint64_t before = runs_of(probe), counted = 0, entries = 0;
     Status status = probe.each([&](uint64_t, const traffic_counts& counts) {
       entries++;
-      for (const packet_counts& way : counts.directions)
-        for (uint64_t packets : way.packets)
-          counted += packets;
+      for (const auto& way : counts.packets)
+        for (const packet_counts& protocol : way)
+          for (uint64_t packets : protocol.sizes)
+            counted += packets;
     });
     ck_assert(status.ok());
     uint64_t dropped = probe.dropped();
