@@ -304,18 +304,6 @@ Status add_address6(const std::string& interface, const std::string& address, ui
   return {};
 }
 
-// The kernel has a route only once a worker of it has seen that the cable is in: for 3 s at most.
-Status await_route6(const std::string& address) {
-  sockaddr_in6 to{};
-  to.sin6_family = AF_INET6;
-  to.sin6_port = htons(9);
-  inet_pton(AF_INET6, address.c_str(), &to.sin6_addr);
-  Fd any(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  for (int tries = 0; tries < 300; tries++, sleep_ms(10))
-    if (connect(any.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) return {};
-  return Status::from_errno("no route to " + address, errno);
-}
-
 // Both ends have the same address of hardware: without a neighbour's the kernel takes its own.
 Status set_up_silent(const std::string& interface, const std::string& number) {
   // No address of its own making, which it would have to announce.
@@ -348,10 +336,6 @@ Status enter_silent_netns(Fd& far) {
   if (status.ok()) status = set_up_silent("far", "2");
   if (status.ok()) status = go_to_netns(near);
   if (status.ok()) status = set_up_silent("near", "1");
-  if (status.ok()) status = await_route6("fd88::2");
-  if (status.ok()) status = go_to_netns(far);
-  if (status.ok()) status = await_route6("fd88::1");
-  if (status.ok()) status = go_to_netns(near);
   return status;
 }
 

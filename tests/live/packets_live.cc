@@ -142,11 +142,14 @@ Fd bound_socket(const std::string& host) {
   return made;
 }
 
+void send_packet(const Fd& from, const Address& to, const void* data, size_t size) {
+  ssize_t sent = sendto(from.get(), data, size, 0, to.raw(), to.size);
+  ck_assert_msg(sent == static_cast<ssize_t>(size), "sendto: %s", strerror(errno));
+}
+
 void send_datagram(const Fd& from, const Address& to, size_t size) {
   std::vector<char> payload(size, 'x');
-  ck_assert_msg(
-      sendto(from.get(), payload.data(), size, 0, to.raw(), to.size) == static_cast<ssize_t>(size),
-      "sendto: %s", strerror(errno));
+  send_packet(from, to, payload.data(), size);
 }
 
 void receive_datagram(const Fd& at, size_t size) {
@@ -167,8 +170,7 @@ void ping(const std::string& from, const std::string& to, size_t payload) {
     message[2] = 0xF7;
     message[3] = 0xFF;
   }
-  ck_assert(sendto(raw.get(), message.data(), message.size(), 0, other.raw(), other.size) ==
-            static_cast<ssize_t>(message.size()));
+  send_packet(raw, other, message.data(), message.size());
   uint8_t answer[2048];
   ck_assert_int_eq(recv(raw.get(), answer, sizeof answer, 0),
                    static_cast<ssize_t>(message.size() + (is_v6 ? 0 : 20)));
@@ -343,16 +345,13 @@ START_TEST(made_by_hand) {
   constexpr uint8_t kHop = 0, kRouting = 43, kFragment = 44, kDestination = 60;
   Cgroup unit = make_unit("handmade");
   Tally sent;
-  make_cable();
+  Cable cable = make_cable();  // its far end lives as long
   enter(unit);
   Fd raw6(socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   Fd raw4(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   leave_cgroup();
   auto send6 = [&](const std::vector<uint8_t>& packet, const char* protocol) {
-    Address to = Address::of("fd88::2", 0);
-    ck_assert_msg(sendto(raw6.get(), packet.data(), packet.size(), 0, to.raw(), to.size) ==
-                      static_cast<ssize_t>(packet.size()),
-                  "%s: %s", protocol, strerror(errno));
+    send_packet(raw6, Address::of("fd88::2", 0), packet.data(), packet.size());
     sent.add(kOut, protocol, packet.size());
   };
   send6(chain({}, IPPROTO_UDP, 0), "udp");
@@ -376,8 +375,7 @@ START_TEST(made_by_hand) {
       // With options, 24 bytes of header; the kernel fills in length and checksum.
       uint8_t packet[24 + 32] = {0x46, 0, 0, 0, 0, 1, 0, offset, 1, protocol, 0, 0, 10, 88, 0, 1};
       memcpy(packet + 16, "\x0a\x58\0\2\1\1\1\1", 8);
-      Address to = Address::of("10.88.0.2", 0);
-      ck_assert(sendto(raw4.get(), packet, sizeof packet, 0, to.raw(), to.size) == sizeof packet);
+      send_packet(raw4, Address::of("10.88.0.2", 0), packet, sizeof packet);
       sent.add(kOut, name, sizeof packet);
     }
   expect_packets({{unit.owner, sent}});
