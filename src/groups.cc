@@ -91,7 +91,7 @@ SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
   add(kGroupPressure, 6, 0);
   add(kGroupInterfaces, 8, 0);
   add(kGroupFilesystems, 3, 0);
-  add(kGroupPackets, 2 * 2 * kPacketProtocols, 2 * kSizeSeries);
+  add(kGroupPackets, kPacketSeries - 2 * kSizeSeries, 2 * kSizeSeries);
   add(kGroupSyscalls, 2 * syscalls, kPowerSeries * syscalls);
   return series;
 }

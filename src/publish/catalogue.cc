@@ -164,7 +164,7 @@ void add_interfaces(std::vector<MetricFamily>& all) {
 
 template <std::array<uint64_t, kPacketProtocols> PacketsOneWay::*member>
 void write_packets(const PacketCounts& counts, Labels labels, Page& page) {
-  for (size_t way = 0; way < counts.size(); way++) {
+  for (size_t way = 0; way < 2; way++) {
     std::string with_direction = labels_and(labels, "direction", kDirections[way]);
     for (size_t i = 0; i < kPacketProtocols; i++)
       page.sample(with_direction, "protocol", kProtocols[i], (counts[way].*member)[i]);
@@ -172,7 +172,7 @@ void write_packets(const PacketCounts& counts, Labels labels, Page& page) {
 }
 
 void write_packet_sizes(const PacketCounts& counts, Labels labels, Page& page) {
-  for (size_t way = 0; way < counts.size(); way++)
+  for (size_t way = 0; way < 2; way++)
     page.histogram(labels_and(labels, "direction", kDirections[way]), counts[way].sizes);
 }
 
