@@ -175,5 +175,34 @@ struct drop_key {
   __u32 unused;
 };
 RECORD_ASSERT(sizeof(struct drop_key) == 16, "drop_key has padding");
+// Upper bounds of the sizes of packets: powers of two from 64 bytes, the last but one 32768,
+// inclusive; beyond is the last bucket. Not cumulative: each packet is in one.
+#define PACKET_BUCKETS 11
+#define PACKET_BUCKET_FIRST 64
+
+enum packet_kind {
+  PACKET_TCP = 0,
+  PACKET_UDP = 1,
+  PACKET_ICMP = 2,  // of IPv4 and IPv6
+  PACKET_SCTP = 3,
+  PACKET_OTHER = 4,
+};
+#define PACKET_PROTOCOLS 5
+
+// Of one protocol in one direction; how many there are is the sum of the sizes. So a packet is two
+// adds, which stand beside each other.
+struct packet_counts {
+  __u64 bytes;
+  __u64 sizes[PACKET_BUCKETS];
+};
+
+#define TRAFFIC_OUT 0
+#define TRAFFIC_IN 1
+
+// Of a cgroup's sockets: by direction, by protocol.
+struct traffic_counts {
+  struct packet_counts packets[2][PACKET_PROTOCOLS];
+};
+RECORD_ASSERT(sizeof(struct traffic_counts) == 960, "traffic_counts has padding");
 
 #endif

@@ -25,7 +25,8 @@ uint32_t files_of(uint32_t groups) {
 }
 
 size_t series_of_container(uint32_t groups) {
-  constexpr uint32_t kOfPods = kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops;
+  constexpr uint32_t kOfPods =
+      kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops | kGroupPackets;
   SeriesOfPod series = series_of_pod(groups & ~(kOfPods | kGroupSyscalls), 0, 0);
   return series.values + series.histograms;
 }

@@ -88,6 +88,8 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
   }
   if ((options.groups & kGroupDrops) != 0)
     probes.drops = take_probe(DropProbe::open(settings), probes.outcome);
+  if ((options.groups & kGroupPackets) != 0)
+    probes.traffic = take_probe(TrafficProbe::open(0, settings), probes.outcome);
   return probes;
 }
 
@@ -101,6 +103,7 @@ std::vector<Signal> Probes::signals(uint32_t groups) {
   add(kGroupRunQueue, SchedProbe::signals());
   add(kGroupSyscalls, SyscallProbe::signals());
   add(kGroupDrops, DropProbe::signals());
+  add(kGroupPackets, TrafficProbe::signals());
   return signals;
 }
 
@@ -111,6 +114,7 @@ void Probes::each_map(const VisitMap& visit) const {
   if (sched) sched->each_map(visit);
   if (syscalls) syscalls->each_map(visit);
   if (drops) drops->each_map(visit);
+  if (traffic) traffic->each_map(visit);
 }
 
 void Probes::each_program(const VisitProgram& visit) const {
@@ -120,6 +124,7 @@ void Probes::each_program(const VisitProgram& visit) const {
   if (sched) sched->each_program(visit);
   if (syscalls) syscalls->each_program(visit);
   if (drops) drops->each_program(visit);
+  if (traffic) traffic->each_program(visit);
 }
 
 std::string Probes::problem(const Options& options, const Host& host) const {
@@ -217,11 +222,17 @@ Status Daemon::attach() {
 }
 
 void Daemon::sweep() {
+  // Also where nobody scrapes: whose it is is learnt while it can be, and what is forgotten has
+  // been read.
+  read_drops(monotonic_ns());
+  read_packets(monotonic_ns());
   workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
     resets_told_.erase(cgroup);
     if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
     drops_.forget(cgroup,
                   [this, cgroup](uint32_t reason) { probes_.drops->forget(cgroup, reason); });
+    packets_.forget(cgroup);
+    if (probes_.traffic) probes_.traffic->forget(cgroup);
   });
   containers_.sweep(monotonic_ns());
   uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
@@ -367,6 +378,16 @@ void Daemon::read_drops(uint64_t now_ns) {
   if (!status.ok()) log_warn("dropped packets cannot be read", {{"reason", status.message()}});
 }
 
+void Daemon::read_packets(uint64_t now_ns) {
+  if (!probes_.traffic) return;
+  if (packets_read_ns_ != 0 && now_ns - packets_read_ns_ < Containers::kPauseNs) return;
+  packets_read_ns_ = now_ns;
+  Status status = probes_.traffic->each([&](uint64_t cgroup, const traffic_counts& counts) {
+    packets_.take(cgroup, counts, now_ns);
+  });
+  if (!status.ok()) log_warn("packets cannot be read", {{"reason", status.message()}});
+}
+
 void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
   loop_.after(interval_ns, [this, interval_ns, action = std::move(action)] {
     action();
@@ -386,6 +407,7 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   uint64_t begun_ns = monotonic_ns();
   read_resets();
   read_drops(begun_ns);
+  read_packets(begun_ns);
   containers_.gather(begun_ns, [this] {
     if (probes_.tcp) drain_tcp(Drain::kBatchMax);
     if (probes_.dns) drain_dns(Drain::kBatchMax);
@@ -453,6 +475,7 @@ DaemonFacts Daemon::facts() {
                     {"packet_drops_skipped", probes_.drops ? probes_.drops->skipped() : 0},
                     {"drop_reasons", store_.drop_overflow()},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
+                    {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},

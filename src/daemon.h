@@ -18,6 +18,7 @@
 #include "collect/sched_probe.h"
 #include "collect/syscall_probe.h"
 #include "collect/tcp_probe.h"
+#include "collect/traffic_probe.h"
 #include "containers.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
@@ -30,6 +31,7 @@
 #include "publish/event_log.h"
 #include "publish/exposition.h"
 #include "publish/http_server.h"
+#include "publish/packet_recorder.h"
 #include "publish/store.h"
 #include "publish/tcp_recorder.h"
 
@@ -43,6 +45,7 @@ struct Probes {
   std::unique_ptr<SchedProbe> sched;
   std::unique_ptr<SyscallProbe> syscalls;
   std::unique_ptr<DropProbe> drops;
+  std::unique_ptr<TrafficProbe> traffic;
   std::vector<Attached> outcome;  // of every signal, the missing ones included
 
   // Never fails as a whole: what is missing is said in `outcome`.
@@ -80,6 +83,7 @@ class Daemon {
   void read_resets();
   void read_drops(uint64_t now_ns);
   void sweep();
+  void read_packets(uint64_t now_ns);
   void every(uint64_t interval_ns, std::function<void()> action);
   HttpResponse serve(const HttpRequest& request);
   HttpResponse metrics(const HttpRequest& request);
@@ -104,6 +108,8 @@ class Daemon {
   FlatMap<reset_counts> resets_told_{4096};
   DropRecorder drops_;
   uint64_t drops_read_ns_ = 0;
+  PacketRecorder packets_{workloads_, store_};
+  uint64_t packets_read_ns_ = 0;
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

@@ -5,6 +5,7 @@
 #include "collect/dns_message.h"
 #include "collect/tcp_state.h"
 #include "publish/histogram.h"
+#include "publish/store.h"
 
 namespace kubepulse {
 
@@ -13,7 +14,7 @@ namespace {
 constexpr uint32_t kMinimal =
     kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory | kGroupOom | kGroupDisk;
 constexpr uint32_t kStandard = kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces |
-                               kGroupFilesystems | kGroupDrops;
+                               kGroupFilesystems | kGroupDrops | kGroupPackets;
 
 struct Named {
   const char* name;
@@ -33,6 +34,7 @@ constexpr Named kGroups[] = {
     {"interfaces", kGroupInterfaces},
     {"filesystems", kGroupFilesystems},
     {"drops", kGroupDrops},
+    {"packets", kGroupPackets},
     {"syscalls", kGroupSyscalls},
 };
 
@@ -91,6 +93,7 @@ SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
   add(kGroupInterfaces, 8, 0);
   add(kGroupFilesystems, 3, 0);
   add(kGroupDrops, 1, 0);
+  add(kGroupPackets, kPacketSeries - 2 * kSizeSeries, 2 * kSizeSeries);
   add(kGroupSyscalls, 2 * syscalls, kPowerSeries * syscalls);
   return series;
 }

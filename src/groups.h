@@ -25,6 +25,7 @@ enum Group : uint32_t {
   kGroupFilesystems = 1 << 10,
   kGroupSyscalls = 1 << 11,
   kGroupDrops = 1 << 12,
+  kGroupPackets = 1 << 13,
 };
 
 struct Profile {
@@ -44,8 +45,8 @@ std::optional<uint32_t> parse_groups(std::string_view list);
 std::string group_names(uint32_t groups);
 
 // Series of a pod with one container that has a disk, an interface, a filesystem and a memory
-// limit, asks for one domain, has packets dropped for one reason and makes `syscalls` kinds of
-// tracked system calls.
+// limit, asks for one domain, sends a packet, has packets dropped for one reason and makes
+// `syscalls` kinds of tracked system calls.
 struct SeriesOfPod {
   size_t values = 0;      // counters and gauges
   size_t histograms = 0;  // all that make them up: buckets, _sum and _count

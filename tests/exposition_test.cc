@@ -49,6 +49,9 @@ struct Wanted {
     {"kubepulse_network_interface_transmit_errors_total", "counter", W ",interface"},
     {"kubepulse_network_interface_transmit_drops_total", "counter", W ",interface"},
     {"kubepulse_packet_drops_total", "counter", W ",reason"},
+    {"kubepulse_packets_total", "counter", W ",direction,protocol"},
+    {"kubepulse_packet_bytes_total", "counter", W ",direction,protocol"},
+    {"kubepulse_packet_size_bytes", "histogram", W ",direction"},
     {"kubepulse_cpu_runqueue_latency_seconds", "histogram", C},
     {"kubepulse_cpu_context_switches_total", "counter", C ",kind"},
     {"kubepulse_cpu_usage_seconds_total", "counter", C},
@@ -242,6 +245,11 @@ struct Bench {
     store.dns(index).responses[3] = number;
     store.interface(index, "eth0").values = {1, 2, 3, 4, 5, 6, 7, number};
     store.count_drops(index, "NO_SOCKET", number);
+    PacketsOneWay& in = store.packets(index)[1];
+    in.packets = {3, 4, 5, 6, 7};
+    in.bytes = {100, 200, 300, 400, 500};
+    in.sizes.buckets = {20, 4, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    in.sizes.sum_bytes = 1500;
     return index;
   }
   // A unit of which all is known.
@@ -347,6 +355,17 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"1\""), "2");
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_bucket", 5, ",le=\"+Inf\""), "3");
   CHECK_TEXT(value("kubepulse_tcp_latency_seconds_sum", 5, ""), "2.000200001");
+  auto packets = [&](const char* name, const char* more) {
+    return value(std::string("kubepulse_packet") + name, 5, std::string(",direction=") + more);
+  };
+  CHECK_TEXT(packets("s_total", "\"in\",protocol=\"icmp\""), "5");
+  CHECK_TEXT(packets("s_total", "\"out\",protocol=\"icmp\""), "0");
+  CHECK_TEXT(packets("_bytes_total", "\"in\",protocol=\"other\""), "500");
+  CHECK_TEXT(packets("_size_bytes_bucket", "\"in\",le=\"64\""), "20");
+  CHECK_TEXT(packets("_size_bytes_bucket", "\"in\",le=\"32768\""), "24");
+  CHECK_TEXT(packets("_size_bytes_bucket", "\"in\",le=\"+Inf\""), "25");
+  CHECK_TEXT(packets("_size_bytes_sum", "\"in\""), "1500");
+  CHECK_TEXT(value("kubepulse_packets_total", 2, ",direction=\"in\",protocol=\"tcp\""), "none");
   auto of_container = [&](const std::string& name, const std::string& more) {
     return page.values[name + R"({namespace="systemd",pod="unit-2.service",container="")" + node +
                        more + "}"];
@@ -408,7 +427,8 @@ END_TEST
 
 // As --check says.
 START_TEST(series_of_a_pod) {
-  constexpr uint32_t kOfPods = kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops;
+  constexpr uint32_t kOfPods =
+      kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops | kGroupPackets;
   Bench bench;
   size_t without = parse(bench.page()).values.size();
   size_t before = bench.store.series();
@@ -421,6 +441,7 @@ START_TEST(series_of_a_pod) {
   bench.store.count_query(bench.workload(2), "example.com");
   bench.store.interface(bench.workload(2), "eth0");
   bench.store.count_drops(bench.workload(2), "NO_SOCKET", 1);
+  bench.store.packets(bench.workload(2));
   told = series_of_pod(kOfPods, 2, 0);
   // No restarts, but "other", which is charged before there is one.
   ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);

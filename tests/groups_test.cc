@@ -10,7 +10,7 @@ START_TEST(profiles) {
   CHECK_TEXT(group_names(*groups_of_profile("minimal")), "tcp,dns,runqueue,cpu,memory,oom,disk");
   CHECK_TEXT(group_names(*groups_of_profile("standard")),
              "tcp,dns,runqueue,cpu,memory,oom,disk,pagefaults,pressure,interfaces,filesystems,"
-             "drops");
+             "drops,packets");
   CHECK_TEXT(group_names(*groups_of_profile("comprehensive")), group_names(UINT32_MAX));
   for (const char* name : {"", "custom", "Standard", "standard "})
     ck_assert(!groups_of_profile(name));
@@ -29,6 +29,8 @@ END_TEST
 START_TEST(series) {
   SeriesOfPod none = series_of_pod(kGroupPressure, 11, 0);
   ck_assert(none.values == 7 && none.histograms == 0);
+  SeriesOfPod packets = series_of_pod(kGroupPackets, 11, 0);
+  ck_assert(packets.values == 1 + 20 && packets.histograms == 2 * 13);
   SeriesOfPod calls = series_of_pod(kGroupSyscalls, 11, 3);
   ck_assert(calls.values == 7 && calls.histograms == 3 * 28);
 }

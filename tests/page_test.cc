@@ -111,6 +111,31 @@ START_TEST(histogram_without_labels_or_bounds) {
 END_TEST
 
 // OpenMetrics: a counter's samples end in _total, its family does not; a gauge keeps its name.
+START_TEST(sizes) {
+  SizeHistogram histogram;
+  histogram.buckets[0] = 2;
+  histogram.buckets[9] = 3;
+  histogram.buckets[10] = 1;
+  histogram.sum_bytes = 200001;
+  for (PageFormat format : {PageFormat::text, PageFormat::openmetrics}) {
+    bool openmetrics = format == PageFormat::openmetrics;
+    Page page(format);
+    page.family("size_bytes", MetricKind::histogram, "S.");
+    page.histogram("a=\"b\"", histogram);
+    const std::string& text = page.text();
+    ck_assert(text.find("# UNIT size_bytes bytes\n") != text.npos || !openmetrics);
+    std::string end = openmetrics ? ".0" : "";
+    for (const std::string& line :
+         {"size_bytes_bucket{a=\"b\",le=\"64" + end + "\"} 2\n",
+          "size_bytes_bucket{a=\"b\",le=\"16384" + end + "\"} 2\n",
+          "size_bytes_bucket{a=\"b\",le=\"32768" + end + "\"} 5\n",
+          std::string("size_bytes_bucket{a=\"b\",le=\"+Inf\"} 6\n"),
+          std::string("size_bytes_sum{a=\"b\"} 200001\nsize_bytes_count{a=\"b\"} 6\n")})
+      ck_assert_msg(text.find(line) != text.npos, "%s is not in\n%s", line.c_str(), text.c_str());
+  }
+}
+END_TEST
+
 START_TEST(names_of_families) {
   Page page(PageFormat::openmetrics);
   page.family("process_cpu_seconds_total", MetricKind::counter, "X.");
@@ -160,5 +185,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("page", text_format, openmetrics_format, histogram_without_labels_or_bounds,
+CHECK_MAIN("page", text_format, openmetrics_format, histogram_without_labels_or_bounds, sizes,
            names_of_families, label_values, text_is_taken_away)

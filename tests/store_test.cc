@@ -207,6 +207,8 @@ START_TEST(merged) {
     DnsCounts& dns = store.dns(index);
     dns.latency.observe(store.bounds(), 100);
     dns.responses[1] = dns.timeouts = dns.records = dns.other_domains = index;
+    PacketsOneWay& in = store.packets(index)[1];
+    in.packets[4] = in.bytes[0] = in.sizes.buckets[10] = in.sizes.sum_bytes = index;
   }
   store.merge(6, 5);
   ck_assert_ptr_null(store.tcp_if_any(6));
@@ -230,7 +232,13 @@ START_TEST(merged) {
   ck_assert(dns.latency.buckets[2] == 2 && dns.latency.sum_ns == 200);
   for (uint64_t sum : {dns.responses[1], dns.timeouts, dns.records, dns.other_domains})
     ck_assert_uint_eq(sum, 11);
-  ck_assert_uint_eq(store.series(), kTcp + kDns + 3);
+  ck_assert_ptr_null(store.packets_if_any(6));
+  const PacketCounts& packets = *store.packets_if_any(5);
+  for (uint64_t sum : {packets[1].packets[4], packets[1].bytes[0], packets[1].sizes.buckets[10],
+                       packets[1].sizes.sum_bytes})
+    ck_assert_uint_eq(sum, 11);
+  ck_assert_uint_eq(packets[0].packets[4], 0);
+  ck_assert_uint_eq(store.series(), kTcp + kDns + 3 + kPacketSeries);
   ck_assert_uint_eq(store.domains().size(), 3);
   // Into nothing that the page shows: only how much it was is kept.
   store.merge(5, Workloads::kFiltered);
@@ -238,6 +246,7 @@ START_TEST(merged) {
   ck_assert_uint_eq(store.domains().size(), 0);
   ck_assert_uint_eq(store.tcp_if_any(Workloads::kFiltered)->records, 11);
   ck_assert_uint_eq(store.dns_if_any(Workloads::kFiltered)->records, 11);
+  ck_assert_uint_eq((*store.packets_if_any(Workloads::kFiltered))[1].packets[4], 11);
   store.merge(7, 5);  // had nothing, and makes nothing
   ck_assert_ptr_null(store.tcp_if_any(5));
 }

@@ -23,7 +23,7 @@ constexpr Capability kNeeded[] = {
     {kCapPerfmon, "CAP_PERFMON", "to trace the kernel and to read its memory"},
     {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to learn a cgroup's path from its id"},
     {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to see the filesystems of containers"},
-    {CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach the flavour cgroup; no other needs it"},
+    {CAP_NET_ADMIN, "CAP_NET_ADMIN", "to count packets, and for the flavour cgroup"},
 };
 
 constexpr const char* kLockdownNames[] = {"unknown", "none", "integrity", "confidentiality"};

@@ -18,18 +18,27 @@ namespace {
 
 constexpr uint64_t kShareOfTime = 100;
 constexpr uint32_t kBatchEntries = 512;
+constexpr uint32_t kBatchEntriesOfMany = 64;  // of a table with a value for each CPU
 
 // A batch is read bucket by bucket (kernel/bpf/hashtab.c), so that what stays is met exactly once.
 // Other ways are dearer, or newer: bpf_map_sum_elem_count() is of 6.6, and wants BTF.
 std::optional<uint64_t> count_entries(const bpf_map* map) {
-  std::vector<uint8_t> keys(size_t{kBatchEntries} * bpf_map__key_size(map));
-  std::vector<uint8_t> values(size_t{kBatchEntries} * bpf_map__value_size(map));
+  uint32_t batch = kBatchEntries;
+  size_t value_bytes = bpf_map__value_size(map);
+  if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_HASH) {
+    // One for each CPU, in whole words.
+    size_t cpus = static_cast<size_t>(std::max(libbpf_num_possible_cpus(), 1));
+    value_bytes = (value_bytes + 7) / 8 * 8 * cpus;
+    batch = kBatchEntriesOfMany;
+  }
+  std::vector<uint8_t> keys(size_t{batch} * bpf_map__key_size(map));
+  std::vector<uint8_t> values(size_t{batch} * value_bytes);
   uint64_t entries = 0;
   uint32_t place = 0;
   // One call at least moves on by one bucket, of which there are at most twice the entries.
   uint64_t calls_max = uint64_t{2} * bpf_map__max_entries(map) + 2;
   for (uint64_t calls = 0; calls < calls_max; calls++) {
-    uint32_t count = kBatchEntries;
+    uint32_t count = batch;
     int result = bpf_map_lookup_batch(bpf_map__fd(map), calls == 0 ? nullptr : &place, &place,
                                       keys.data(), values.data(), &count, nullptr);
     int error = result == 0 ? 0 : errno;

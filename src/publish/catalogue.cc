@@ -1,6 +1,7 @@
 #include "publish/catalogue.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace kubepulse {
 
@@ -9,6 +10,8 @@ namespace {
 using Labels = std::string_view;
 
 constexpr const char* kDirections[] = {"out", "in"};
+constexpr const char* kProtocols[] = {"tcp", "udp", "icmp", "sctp", "other"};
+static_assert(std::size(kProtocols) == kPacketProtocols);
 constexpr const char* kSwitchKinds[] = {"voluntary", "preempted"};
 constexpr const char* kResourceNames[] = {"cpu", "memory", "io"};
 constexpr const char* kResetDirections[] = {"sent", "received"};
@@ -31,6 +34,13 @@ MetricFamily container(const char* name, MetricKind kind, const char* help,
 MetricFamily daemon(const char* name, MetricKind kind, const char* help,
                     void (*write)(const DaemonFacts&, Labels, Page&)) {
   return {name, kind, help, nullptr, nullptr, nullptr, nullptr, write};
+}
+
+std::string labels_and(Labels labels, const char* key, std::string_view value) {
+  std::string all(labels);
+  all += ',';
+  append_label(all, key, value);
+  return all;
 }
 
 void write_named(const std::vector<NamedCount>& counts, Labels node, const char* key, Page& page) {
@@ -175,6 +185,33 @@ void add_drops(std::vector<MetricFamily>& all) {
                  nullptr, nullptr, write_drops});
 }
 
+template <std::array<uint64_t, kPacketProtocols> PacketsOneWay::*member>
+void write_packets(const PacketCounts& counts, Labels labels, Page& page) {
+  for (size_t way = 0; way < 2; way++) {
+    std::string with_direction = labels_and(labels, "direction", kDirections[way]);
+    for (size_t i = 0; i < kPacketProtocols; i++)
+      page.sample(with_direction, "protocol", kProtocols[i], (counts[way].*member)[i]);
+  }
+}
+
+void write_packet_sizes(const PacketCounts& counts, Labels labels, Page& page) {
+  for (size_t way = 0; way < 2; way++)
+    page.histogram(labels_and(labels, "direction", kDirections[way]), counts[way].sizes);
+}
+
+void add_packets(std::vector<MetricFamily>& all) {
+  auto add = [&all](const char* name, MetricKind kind, const char* help, auto* write) {
+    all.push_back({name, kind, help, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, write});
+  };
+  add("kubepulse_packets_total", MetricKind::counter, "Packets of the workload's sockets.",
+      write_packets<&PacketsOneWay::packets>);
+  add("kubepulse_packet_bytes_total", MetricKind::counter,
+      "Bytes of these packets, with the IP header and without that of the link.",
+      write_packets<&PacketsOneWay::bytes>);
+  add("kubepulse_packet_size_bytes", MetricKind::histogram, "Sizes of these packets.",
+      write_packet_sizes);
+}
+
 using C = ContainerCounts;
 
 // A writer of a value that may not be known.
@@ -276,12 +313,8 @@ void add_containers(std::vector<MetricFamily>& all) {
   all.push_back(container("kubepulse_syscall_latency_seconds", MetricKind::histogram,
                           "Time from entering a system call to its return.",
                           [](const C& c, Labels l, Page& p) {
-                            for (const SyscallCounts& each : c.syscalls) {
-                              std::string labels(l);
-                              labels += ',';
-                              append_label(labels, "syscall", each.name);
-                              p.histogram(labels, each.latency);
-                            }
+                            for (const SyscallCounts& each : c.syscalls)
+                              p.histogram(labels_and(l, "syscall", each.name), each.latency);
                           }));
 }
 
@@ -440,6 +473,7 @@ const std::vector<MetricFamily>& catalogue() {
     add_dns(families);
     add_interfaces(families);
     add_drops(families);
+    add_packets(families);
     add_containers(families);
     add_daemon(families);
     add_process(families);

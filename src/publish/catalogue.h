@@ -63,7 +63,7 @@ struct DaemonFacts {
 };
 
 // One of the writers is set: for each workload that has TCP counts, that has DNS counts, that has
-// interfaces, for each container, once, or for each workload that has dropped packets.
+// interfaces, for each container, once, or for each workload that has dropped packets, or packets.
 struct MetricFamily {
   const char* name;
   MetricKind kind;
@@ -74,6 +74,7 @@ struct MetricFamily {
   void (*container)(const ContainerCounts&, std::string_view labels, Page&);
   void (*daemon)(const DaemonFacts&, std::string_view node_label, Page&);
   void (*drops)(const DropCounts&, std::string_view labels, Page&) = nullptr;
+  void (*packets)(const PacketCounts&, std::string_view labels, Page&) = nullptr;
 };
 
 const std::vector<MetricFamily>& catalogue();

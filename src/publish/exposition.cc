@@ -62,12 +62,17 @@ class Exposition::Body : public HttpBody {
         family.interfaces == nullptr ? nullptr : from.store.interfaces_if_any(workload_);
     const DropCounts* drops =
         family.drops == nullptr ? nullptr : from.store.drops_if_any(workload_);
-    if (tcp == nullptr && dns == nullptr && interfaces == nullptr && drops == nullptr) return;
+    const PacketCounts* packets =
+        family.packets == nullptr ? nullptr : from.store.packets_if_any(workload_);
+    bool any = tcp != nullptr || dns != nullptr || interfaces != nullptr || drops != nullptr ||
+               packets != nullptr;
+    if (!any) return;
     std::string_view labels = exposition_.labels_.of(workload_, exposition_.node_label_);
     if (tcp != nullptr) family.tcp(*tcp, from.store, labels, page_);
     if (dns != nullptr) family.dns(*dns, from.store, labels, page_);
     if (interfaces != nullptr) family.interfaces(*interfaces, labels, page_);
     if (drops != nullptr) family.drops(*drops, labels, page_);
+    if (packets != nullptr) family.packets(*packets, labels, page_);
   }
 
   Exposition& exposition_;

@@ -1,4 +1,5 @@
-// A Prometheus histogram of durations. All histograms of a page share their bounds.
+// A Prometheus histogram of durations, whose bounds all histograms of a page share, and two with
+// bounds of their own.
 #ifndef KUBEPULSE_PUBLISH_HISTOGRAM_H
 #define KUBEPULSE_PUBLISH_HISTOGRAM_H
 
@@ -12,7 +13,7 @@ namespace kubepulse {
 constexpr size_t kBucketsMax = 20;
 constexpr size_t kSumAndCount = 2;  // series of a histogram beside its buckets
 
-// Upper bounds in ns, rising, at most kBucketsMax; +Inf comes by itself.
+// Upper bounds in ns (or bytes), rising, at most kBucketsMax; +Inf comes by itself.
 using BucketBounds = std::vector<uint64_t>;
 
 struct Histogram {
@@ -43,6 +44,25 @@ inline const BucketBounds& power_bounds() {
     BucketBounds powers;
     for (size_t i = 0; i + 1 < kPowerBuckets; i++)
       powers.push_back(uint64_t{1000} << i);
+    return powers;
+  }();
+  return bounds;
+}
+
+// One of sizes in bytes, likewise: bounds of 64, 128, ... 32768.
+constexpr size_t kSizeBuckets = 11;
+constexpr size_t kSizeSeries = kSizeBuckets + kSumAndCount;
+
+struct SizeHistogram {
+  std::array<uint64_t, kSizeBuckets> buckets{};
+  uint64_t sum_bytes = 0;
+};
+
+inline const BucketBounds& size_bounds() {
+  static const BucketBounds bounds = [] {
+    BucketBounds powers;
+    for (size_t i = 0; i + 1 < kSizeBuckets; i++)
+      powers.push_back(uint64_t{64} << i);
     return powers;
   }();
   return bounds;

@@ -109,8 +109,15 @@ void Page::sample(std::string_view labels, std::string_view key, std::string_vie
   text_ += '\n';
 }
 
+void Page::append_measure(uint64_t measure, Unit unit) {
+  if (unit == Unit::ns)
+    append_seconds(text_, measure);
+  else
+    append_number(text_, measure);
+}
+
 void Page::histogram(std::string_view labels, const BucketBounds& bounds, const uint64_t* buckets,
-                     uint64_t sum_ns) {
+                     uint64_t sum, Unit unit) {
   uint64_t count = 0;
   for (size_t at = 0; at <= bounds.size(); at++) {
     count += buckets[at];
@@ -121,16 +128,17 @@ void Page::histogram(std::string_view labels, const BucketBounds& bounds, const 
     if (at == bounds.size()) {
       text_ += "+Inf";
     } else {
-      append_seconds(text_, bounds[at]);
+      append_measure(bounds[at], unit);
       // OpenMetrics wants bounds as floating point numbers: "1.0".
-      if (format_ == PageFormat::openmetrics && bounds[at] % 1000000000 == 0) text_ += ".0";
+      bool is_whole = unit == Unit::bytes || bounds[at] % 1000000000 == 0;
+      if (format_ == PageFormat::openmetrics && is_whole) text_ += ".0";
     }
     text_ += "\"} ";
     append_number(text_, count);
     text_ += '\n';
   }
   begin("_sum", labels);
-  append_seconds(text_, sum_ns);
+  append_measure(sum, unit);
   text_ += '\n';
   begin("_count", labels);
   append_number(text_, count);

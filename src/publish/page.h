@@ -35,10 +35,14 @@ class Page {
   void sample(std::string_view labels, std::string_view key, std::string_view value_of_label,
               int64_t value);
   void histogram(std::string_view labels, const BucketBounds& bounds, const Histogram& histogram) {
-    this->histogram(labels, bounds, histogram.buckets.data(), histogram.sum_ns);
+    this->histogram(labels, bounds, histogram.buckets.data(), histogram.sum_ns, Unit::ns);
   }
   void histogram(std::string_view labels, const PowerHistogram& histogram) {
-    this->histogram(labels, power_bounds(), histogram.buckets.data(), histogram.sum_ns);
+    this->histogram(labels, power_bounds(), histogram.buckets.data(), histogram.sum_ns, Unit::ns);
+  }
+  void histogram(std::string_view labels, const SizeHistogram& histogram) {
+    this->histogram(labels, size_bounds(), histogram.buckets.data(), histogram.sum_bytes,
+                    Unit::bytes);
   }
 
   // Ends an OpenMetrics page.
@@ -48,8 +52,11 @@ class Page {
   std::string& text() { return text_; }
 
  private:
+  enum class Unit : uint8_t { ns, bytes };
+
   void histogram(std::string_view labels, const BucketBounds& bounds, const uint64_t* buckets,
-                 uint64_t sum_ns);
+                 uint64_t sum, Unit unit);
+  void append_measure(uint64_t measure, Unit unit);
   void begin(std::string_view suffix, std::string_view labels, std::string_view key = {},
              std::string_view value_of_label = {});
 

@@ -22,6 +22,15 @@ void add_each(std::array<Number, N>& sum, const std::array<Number, N>& other) {
     sum[i] += other[i];
 }
 
+void add_each(PacketCounts& sum, const PacketCounts& other) {
+  for (size_t way = 0; way < sum.size(); way++) {
+    add_each(sum[way].packets, other[way].packets);
+    add_each(sum[way].bytes, other[way].bytes);
+    add_each(sum[way].sizes.buckets, other[way].sizes.buckets);
+    sum[way].sizes.sum_bytes += other[way].sizes.sum_bytes;
+  }
+}
+
 }  // namespace
 
 void TcpCounts::add(const TcpCounts& other) {
@@ -75,6 +84,10 @@ TcpCounts& Store::tcp(Index index) {
 }
 DnsCounts& Store::dns(Index index) {
   return counts_of(dns_, index, dns_series());
+}
+
+PacketCounts& Store::packets(Index index) {
+  return counts_of(packets_, index, kPacketSeries);
 }
 
 void Store::count_query(Index index, std::string_view domain) {
@@ -154,6 +167,7 @@ void Store::merge(Index from, Index to) {
       for (const DomainCount& held : counts->domains)
         count_domain(sum, domains_.name(held.domain), held.queries);
   }
+  if (const PacketCounts* counts = packets_if_any(from)) add_each(packets(to), *counts);
   if (const std::vector<InterfaceCount>* interfaces = interfaces_if_any(from))
     for (const InterfaceCount& held : std::vector<InterfaceCount>(*interfaces))
       add_each(interface(to, held.name).values, held.values);
@@ -179,6 +193,10 @@ void Store::remove(Index index) {
       domains_.release(held.domain);
     budget_.give_back(dns_series() + dns_[index]->domains.size());
     dns_[index].reset();
+  }
+  if (index < packets_.size() && packets_[index] != nullptr) {
+    packets_[index].reset();
+    budget_.give_back(kPacketSeries);
   }
   if (index < interfaces_.size()) {
     if (!is_never_shown(index))
@@ -207,6 +225,10 @@ const TcpCounts* Store::tcp_if_any(Index index) const {
 
 const DnsCounts* Store::dns_if_any(Index index) const {
   return index < dns_.size() ? dns_[index].get() : nullptr;
+}
+
+const PacketCounts* Store::packets_if_any(Index index) const {
+  return index < packets_.size() ? packets_[index].get() : nullptr;
 }
 
 }  // namespace kubepulse

@@ -1,6 +1,6 @@
 // What has been counted, in plain structs per workload. An update on the event path is a few adds;
-// memory is taken when a workload has its first TCP or DNS event, and given back when it is
-// removed.
+// memory is taken when a workload has its first TCP or DNS event, or packet, and given back when it
+// is removed.
 #ifndef KUBEPULSE_PUBLISH_STORE_H
 #define KUBEPULSE_PUBLISH_STORE_H
 
@@ -73,6 +73,18 @@ struct DropCounts {
   std::vector<DropCount> reasons;
   uint64_t other = 0;  // packets beyond the bound on reasons
 };
+constexpr size_t kPacketProtocols = 5;  // tcp, udp, icmp, sctp, other
+
+// Of one direction, by protocol.
+struct PacketsOneWay {
+  std::array<uint64_t, kPacketProtocols> packets{};
+  std::array<uint64_t, kPacketProtocols> bytes{};
+  SizeHistogram sizes;
+};
+
+// Indexed by direction, as above.
+using PacketCounts = std::array<PacketsOneWay, 2>;
+constexpr size_t kPacketSeries = 2 * (2 * kPacketProtocols + kSizeSeries);
 
 class Store {
  public:
@@ -97,6 +109,7 @@ class Store {
   void count_query(Index index, std::string_view domain);
   // More packets of the workload that the kernel has dropped.
   void count_drops(Index index, std::string_view reason, uint64_t packets);
+  PacketCounts& packets(Index index);
   // One interface of the workload's own network.
   InterfaceCount& interface(Index index, std::string_view name);
   // Its series end.
@@ -107,6 +120,7 @@ class Store {
   // Null where the workload never had such an event.
   const TcpCounts* tcp_if_any(Index index) const;
   const DnsCounts* dns_if_any(Index index) const;
+  const PacketCounts* packets_if_any(Index index) const;
   const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;
   const DropCounts* drops_if_any(Index index) const;
 
@@ -138,6 +152,7 @@ class Store {
   Domains domains_;
   std::vector<std::unique_ptr<TcpCounts>> tcp_;
   std::vector<std::unique_ptr<DnsCounts>> dns_;
+  std::vector<std::unique_ptr<PacketCounts>> packets_;
   std::vector<std::vector<InterfaceCount>> interfaces_;
   std::vector<DropCounts> drops_;
   bool tells_sockets_ = true;

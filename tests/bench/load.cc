@@ -2,7 +2,9 @@
 //   load tcp RATE SECONDS        connections a second, both ends here, each closed by the client
 //   load dns RATE SECONDS        queries a second, each answered
 //   load spread FOLDER COUNT     one connection from each of COUNT new cgroups below FOLDER
-// Prints what was really made: "made N in S s".
+//   load datagrams COUNT BYTES   UDP, each taken before the next is sent
+//   load stream SECONDS BYTES    one TCP connection, BYTES a write, as fast as it goes
+// Prints what was really made, of a stream its bytes: "made N in S s".
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -143,6 +145,44 @@ uint64_t load_dns(uint64_t rate, uint64_t seconds) {
   return made;
 }
 
+uint64_t load_datagrams(uint64_t count, uint64_t bytes) {
+  int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to = address(INADDR_LOOPBACK, 0);
+  socklen_t size = sizeof to;
+  if (bind(server, reinterpret_cast<sockaddr*>(&to), size) != 0) fail("bind");
+  getsockname(server, reinterpret_cast<sockaddr*>(&to), &size);
+  int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (connect(client, reinterpret_cast<sockaddr*>(&to), size) != 0) fail("connect");
+  std::string message(bytes, 'x');
+  for (uint64_t made = 0; made < count; made++) {
+    if (send(client, message.data(), bytes, 0) < 0) fail("send");
+    if (recv(server, message.data(), bytes, 0) < 0) fail("recv");
+  }
+  return count;
+}
+
+// What the reader had, so that nothing counts that is still on the way.
+uint64_t load_stream(uint64_t seconds, uint64_t bytes) {
+  uint16_t port = 0;
+  int listener = listen_any(&port);
+  int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to = address(INADDR_LOOPBACK, port);
+  if (connect(client, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) fail("connect");
+  int server = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  uint64_t received = 0;
+  std::thread reader([&] {
+    std::string buffer(256 << 10, 0);
+    for (ssize_t got; (got = read(server, buffer.data(), buffer.size())) > 0;)
+      received += static_cast<uint64_t>(got);
+  });
+  std::string message(bytes, 'x');
+  for (uint64_t end_ns = monotonic_ns() + seconds * kNsPerSecond; monotonic_ns() < end_ns;)
+    if (write(client, message.data(), bytes) < 0) fail("write");
+  close(client);
+  reader.join();
+  return received;
+}
+
 void join_cgroup(const std::string& folder) {
   FILE* file = fopen((folder + "/cgroup.procs").c_str(), "we");
   if (file == nullptr || fprintf(file, "%d\n", getpid()) < 0 || fclose(file) != 0)
@@ -207,8 +247,15 @@ int main(int argc, char** argv) {
     made = load_spread(argv[2], strtoull(argv[3], nullptr, 10));
   else if (mode == "drops")
     made = load_drops(strtoull(argv[2], nullptr, 10) * strtoull(argv[3], nullptr, 10));
+  else if (mode == "datagrams")
+    made = load_datagrams(strtoull(argv[2], nullptr, 10), strtoull(argv[3], nullptr, 10));
+  else if (mode == "stream")
+    made = load_stream(strtoull(argv[2], nullptr, 10), strtoull(argv[3], nullptr, 10));
   else
-    return fprintf(stderr, "usage: load tcp|dns|drops RATE SECONDS, load spread FOLDER COUNT\n"), 2;
+    return fprintf(stderr,
+                   "usage: load tcp|dns|drops RATE SECONDS, load spread FOLDER COUNT, "
+                   "load datagrams COUNT BYTES, load stream SECONDS BYTES\n"),
+           2;
   printf("made %lu in %.3f s\n", static_cast<unsigned long>(made),
          static_cast<double>(monotonic_ns() - begun_ns) / 1e9);
   return 0;

@@ -37,6 +37,7 @@ Case container_programs_case();
 Case container_crowd_case();
 Case drops_case();
 Case apiserver_case();
+Case packets_case();
 Case kubelet_case();
 Case kubelet_tls_case();
 

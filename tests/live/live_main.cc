@@ -160,6 +160,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            pods_case(),
                            container_views_case(),
                            container_programs_case(),
+                           packets_case(),
                            hooks_case(),
                            tcp_amount_case(),
                            tcp_socket_case(),

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -285,6 +287,73 @@ Status enter_cabled_netns(Fd& far) {
   // Three questions for a neighbour, 100 ms apart instead of 1 s.
   write_file("/proc/sys/net/ipv4/neigh/near/retrans_time_ms", "100");
   return status;
+}
+
+namespace {
+
+// As of linux/ipv6.h, which does not go together with netinet/in.h.
+struct AddressRequest6 {
+  in6_addr address;
+  uint32_t length;
+  int interface;
+};
+
+Status add_address6(const std::string& interface, const std::string& address, uint32_t length) {
+  AddressRequest6 request{{}, length, static_cast<int>(if_nametoindex(interface.c_str()))};
+  Fd any(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!any || inet_pton(AF_INET6, address.c_str(), &request.address) != 1 ||
+      ioctl(any.get(), SIOCSIFADDR, &request) != 0)
+    return Status::from_errno("address " + address + " of " + interface, errno);
+  return {};
+}
+
+// Both ends have the same address of hardware: without a neighbour's the kernel takes its own.
+Status set_up_silent(const std::string& interface, const std::string& number) {
+  // No address of its own making, which it would have to announce.
+  if (!write_file("/proc/sys/net/ipv6/conf/" + interface + "/addr_gen_mode", "1"))
+    return Status::error("no addr_gen_mode of " + interface);
+  Fd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq argument{};
+  strncpy(argument.ifr_name, interface.c_str(), IFNAMSIZ - 1);
+  argument.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+  memcpy(argument.ifr_hwaddr.sa_data, "\x02\0\0\0\0\1", 6);
+  if (!any || ioctl(any.get(), SIOCSIFHWADDR, &argument) != 0)
+    return Status::from_errno("hardware address of " + interface, errno);
+  constexpr short kFlags = IFF_UP | IFF_RUNNING | IFF_NOARP;
+  Status status = interface_ioctl(interface, SIOCSIFFLAGS, kFlags, 0);
+  if (status.ok()) status = add_address(interface, "10.88.0." + number + "/24");
+  if (status.ok()) status = add_address6(interface, "fd88::" + number, 64);
+  return status;
+}
+
+}  // namespace
+
+Status enter_silent_netns(Fd& far) {
+  Status status = enter_new_netns();
+  Fd near = own_netns();
+  if (status.ok()) status = enter_new_netns();
+  far = own_netns();
+  if (status.ok()) status = go_to_netns(near);
+  if (status.ok()) status = make_veth("near", "far", far);
+  if (status.ok()) status = go_to_netns(far);
+  if (status.ok()) status = set_up_silent("far", "2");
+  if (status.ok()) status = go_to_netns(near);
+  if (status.ok()) status = set_up_silent("near", "1");
+  return status;
+}
+
+InterfaceCounters interface_counters(const std::string& name) {
+  std::string text = read_file("/proc/thread-self/net/dev");
+  size_t at = text.find(name + ":");
+  ck_assert_msg(at != text.npos, "no interface %s", name.c_str());
+  InterfaceCounters counters{};
+  uint64_t unread = 0;
+  int count =
+      sscanf(text.c_str() + at + name.size() + 1, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu",
+             &counters.received_bytes, &counters.received_packets, &unread, &unread, &unread,
+             &unread, &unread, &unread, &counters.sent_bytes, &counters.sent_packets);
+  ck_assert_int_eq(count, 10);
+  return counters;
 }
 
 }  // namespace kubepulse::live

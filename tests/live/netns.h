@@ -50,6 +50,18 @@ Status make_veth(const std::string& name, const std::string& peer, const Fd& pee
 // the router to 10.99.0.0/24 and knows no way to it; 10.88.0.77 is a neighbour that never answers.
 Status enter_cabled_netns(Fd& far);
 
+// A namespace with a cable to another one, `far`, on which nothing goes but what the test sends:
+// no neighbour is asked for, and nobody announces himself. 10.88.0.1 and fd88::1 are here,
+// 10.88.0.2 and fd88::2 there; the interfaces are called near and far.
+Status enter_silent_netns(Fd& far);
+
+// What the interface has counted in our namespace, in /proc/net/dev. Bytes are with the link's
+// header.
+struct InterfaceCounters {
+  uint64_t received_bytes, received_packets, sent_bytes, sent_packets;
+};
+InterfaceCounters interface_counters(const std::string& name);
+
 }  // namespace kubepulse::live
 
 #endif

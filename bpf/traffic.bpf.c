@@ -1,0 +1,85 @@
+// Packets of each cgroup's sockets, counted where they are: no event leaves the kernel. By stable
+// interfaces alone (see stable.h), on the root of cgroup v2: each packet when it leaves a socket,
+// and when it is delivered to one, in all network namespaces, whichever way it took.
+//
+// A packet is what the stack hands over as one sk_buff, with the IP header and without that of the
+// link. So what a network card cuts up (GSO), or has put together (GRO), is one, and a datagram
+// that is sent in fragments is one whole at either end: fragments are made behind us, and put
+// together before us. That is also what the counters of a veth tell (`ip -s link`), but for
+// fragments and 14 bytes of Ethernet header for each packet. What has no socket is not seen here:
+// forwarded packets, echo requests that the kernel answers, segments to a socket in TIME_WAIT.
+//
+// Per CPU, so that CPUs do not fight for the lines of a busy pod; and yet added atomically: the
+// program of a task may be interrupted by a softirq that runs it, too.
+#include "bpf/packet_kind.h"
+#include "bpf/stable.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+// The daemon sets its size and flags by how many CPUs there are.
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, __u64);  // cgroup id
+  __type(value, struct traffic_counts);
+} packets SEC(".maps");
+
+// Read by the daemon through the mapped .bss: packets that the table had no room for.
+__u64 packets_dropped = 0;
+
+static const struct traffic_counts no_traffic;
+
+// More extension headers than any packet that means well has; beyond is "other".
+#define IPV6_EXTENSIONS_MAX 8
+
+// They may stand outside of the linear part. Seldom, so that a call for each does not matter.
+static __noinline __u32 behind_extensions(struct __sk_buff *skb, __u32 next) {
+  __u32 at = IPV6_HEADER;
+  for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_ipv6_extension(next); i++) {
+    __u8 header[4];
+    if (bpf_skb_load_bytes(skb, at, header, sizeof header) != 0) return PACKET_OTHER;
+    // What follows the first fragment's headers is in no other.
+    bool ends = next == IPV6_FRAGMENT && (header[2] | (header[3] & 0xF8)) != 0;
+    at += next == IPV6_FRAGMENT ? 8 : (header[1] + 1) * 8;
+    next = header[0];
+    if (ends) break;
+  }
+  return packet_protocol(next);
+}
+
+static __always_inline __u32 protocol_of(struct __sk_buff *skb) {
+  const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+  if (data + IPV4_HEADER_MIN > end) return PACKET_OTHER;
+  if (data[0] >> 4 == 4) return packet_protocol(data[9]);
+  __u8 next = data[6];
+  return is_ipv6_extension(next) ? behind_extensions(skb, next) : packet_protocol(next);
+}
+
+static __always_inline int count(struct __sk_buff *skb, const int direction) {
+  __u64 cgroup = bpf_skb_cgroup_id(skb);
+  struct traffic_counts *all = bpf_map_lookup_elem(&packets, &cgroup);
+  if (!all) {
+    bpf_map_update_elem(&packets, &cgroup, &no_traffic, BPF_NOEXIST);
+    all = bpf_map_lookup_elem(&packets, &cgroup);
+    if (!all) {
+      __sync_fetch_and_add(&packets_dropped, 1);
+      return 1;
+    }
+  }
+  __u32 protocol = protocol_of(skb), bytes = skb->len, bucket = packet_bucket(bytes);
+  if (protocol >= PACKET_PROTOCOLS || bucket >= PACKET_BUCKETS) return 1;  // for the verifier
+  struct packet_counts *counts = &all->packets[direction][protocol];
+  __sync_fetch_and_add(&counts->bytes, bytes);
+  __sync_fetch_and_add(&counts->sizes[bucket], 1);
+  return 1;
+}
+
+SEC("cgroup_skb/egress")
+int packet_out(struct __sk_buff *skb) {
+  return count(skb, TRAFFIC_OUT);
+}
+
+SEC("cgroup_skb/ingress")
+int packet_in(struct __sk_buff *skb) {
+  return count(skb, TRAFFIC_IN);
+}

@@ -1,0 +1,113 @@
+#include "collect/traffic_probe.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bpf/traffic.skel.h"
+
+namespace kubepulse {
+
+namespace {
+
+constexpr uint32_t kEntriesMax = 4096;
+constexpr uint32_t kEntriesMin = 512;
+constexpr size_t kCpusOnDemand = 32;
+constexpr uint32_t kPlacesMax = 48 << 10;  // entries times CPUs: 45 MiB
+constexpr uint32_t kBatch = 32;
+
+constexpr size_t kWords = sizeof(traffic_counts) / sizeof(uint64_t);
+
+size_t possible_cpus() {
+  int count = libbpf_num_possible_cpus();
+  return count > 0 ? static_cast<size_t>(count) : 1;
+}
+
+// `per_cpu` are the counts of each CPU, one after the other.
+traffic_counts sum_of(const traffic_counts* per_cpu, size_t cpus) {
+  traffic_counts sum{};
+  auto* to = reinterpret_cast<uint64_t*>(&sum);
+  for (size_t cpu = 0; cpu < cpus; cpu++) {
+    const auto* from = reinterpret_cast<const uint64_t*>(&per_cpu[cpu]);
+    for (size_t i = 0; i < kWords; i++)
+      to[i] += from[i];
+  }
+  return sum;
+}
+
+}  // namespace
+
+PacketTable PacketTable::of(size_t cpus) {
+  if (cpus <= kCpusOnDemand) return {kEntriesMax, true};
+  auto share = static_cast<uint32_t>(kPlacesMax / cpus);
+  return {std::clamp(share, kEntriesMin, kEntriesMax), false};
+}
+
+void TrafficProbe::SkeletonDeleter::operator()(traffic_bpf* skeleton) const {
+  traffic_bpf__destroy(skeleton);
+}
+
+TrafficProbe::~TrafficProbe() = default;
+
+const std::vector<Signal>& TrafficProbe::signals() {
+  static const std::vector<Signal> signals = {
+      {"packets", {{"cgroup", {"packet_out", "packet_in"}}}}};
+  return signals;
+}
+
+Result<std::unique_ptr<TrafficProbe>> TrafficProbe::open(uint32_t entries_max,
+                                                         const LoadSettings& settings) {
+  std::unique_ptr<TrafficProbe> probe(new TrafficProbe);
+  PacketTable table = PacketTable::of(possible_cpus());
+  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+    probe->skeleton_.reset(traffic_bpf__open_opts(options));
+    if (probe->skeleton_ == nullptr) return nullptr;
+    bpf_map* map = probe->skeleton_->maps.packets;
+    bpf_map__set_max_entries(map, entries_max != 0 ? entries_max : table.entries);
+    if (table.on_demand) bpf_map__set_map_flags(map, BPF_F_NO_PREALLOC);
+    return probe->skeleton_->skeleton;
+  };
+  probe->loaded_ = load_signals(open_skeleton, signals(), "auto", settings);
+  return probe;
+}
+
+Status TrafficProbe::each(const std::function<void(uint64_t, const traffic_counts&)>& visit) {
+  int map = bpf_map__fd(skeleton_->maps.packets);
+  size_t cpus = possible_cpus();
+  std::vector<uint64_t> cgroups(kBatch);
+  std::vector<traffic_counts> counts(kBatch * cpus);
+  uint32_t at = 0;
+  for (bool begun = false;; begun = true) {
+    auto count = static_cast<uint32_t>(cgroups.size());
+    int error = bpf_map_lookup_batch(map, begun ? &at : nullptr, &at, cgroups.data(), counts.data(),
+                                     &count, nullptr);
+    // One bucket of the table may hold more than a batch.
+    if (error == -ENOSPC) {
+      cgroups.resize(cgroups.size() * 2);
+      counts.resize(counts.size() * 2);
+      continue;
+    }
+    if (error != 0 && error != -ENOENT) return Status::from_errno("bpf_map_lookup_batch", -error);
+    for (uint32_t i = 0; i < count; i++)
+      visit(cgroups[i], sum_of(&counts[i * cpus], cpus));
+    if (error == -ENOENT) return {};
+  }
+}
+
+void TrafficProbe::forget(uint64_t cgroup) {
+  bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.packets), &cgroup);
+}
+
+uint64_t TrafficProbe::dropped() const {
+  return __atomic_load_n(&skeleton_->bss->packets_dropped, __ATOMIC_RELAXED);
+}
+
+void TrafficProbe::each_map(const VisitMap& visit) const {
+  visit(skeleton_->maps.packets, &skeleton_->bss->packets_dropped);
+}
+void TrafficProbe::each_program(const VisitProgram& visit) const {
+  each_loaded(skeleton_->obj, visit);
+}
+
+}  // namespace kubepulse
