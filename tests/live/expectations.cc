@@ -73,7 +73,7 @@ void check_page(const Page& page, const std::vector<Want>& wants, const char* wh
     for (const char* loss : {"kubepulse_events_dropped", "kubepulse_overflow", "kubepulse_attrib"})
       if (sample.value != 0 && sample.name.compare(0, strlen(loss), loss) == 0)
         text += "  " + sample.text() + "\n";
-  ck_abort_msg("%s%s", when, text.c_str());
+  ck_abort_msg("%s%.7000s", when, text.c_str());  // Check ends where a message has over 8 KiB
 }
 
 Labels with(Labels labels, const char* name, const std::string& value) {
