@@ -177,8 +177,10 @@ run: $(BUILD)/kubepulse
 	$(BUILD)/kubepulse $(ARGS)
 
 # The units: no root, no kernel. TEST=name picks one.
-check: $(filter %$(TEST)_test,$(UNIT_TESTS))
-	$(Q)printf '%s\n' $(filter %$(TEST)_test,$(UNIT_TESTS)) | xargs -P2 -n1 sh -c '$(RUNNER) $$0 >$$0.log 2>&1; status=$$?; cat $$0.log; \
+PICKED_TESTS = $(filter %$(TEST)_test,$(UNIT_TESTS))
+check: $(PICKED_TESTS)
+	$(if $(PICKED_TESTS),,$(error TEST=$(TEST): there is no tests/$(TEST)_test.cc))
+	$(Q)printf '%s\n' $(PICKED_TESTS) | xargs -P2 -n1 sh -c '$(RUNNER) $$0 >$$0.log 2>&1; status=$$?; cat $$0.log; \
 	  [ $$status = 0 ] || { echo "failed: $$0"; exit 1; }'
 
 # Real traffic against a real daemon: needs root and BPF, otherwise it says why it was skipped.
