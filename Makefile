@@ -191,7 +191,7 @@ live: $(BUILD)/kubepulse $(BUILD)/tests/live/live
 
 test: check live
 
-# The live suite, with WHOLE=1 more of it, inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
+# Much of the live suite inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
 # table of them. Needs deps TOOLS=1, not root.
 test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live $(BUILD)/tests/bench/sched
 	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(addprefix $(BUILD)/arm64/,kubepulse tests/live/live tests/bench/sched)
