@@ -177,8 +177,10 @@ run: $(BUILD)/kubepulse
 	$(BUILD)/kubepulse $(ARGS)
 
 # The units: no root, no kernel. TEST=name picks one.
-check: $(filter %$(TEST)_test,$(UNIT_TESTS))
-	$(Q)printf '%s\n' $(filter %$(TEST)_test,$(UNIT_TESTS)) | xargs -P2 -n1 sh -c '$(RUNNER) $$0 >$$0.log 2>&1; status=$$?; cat $$0.log; \
+PICKED_TESTS = $(filter %$(TEST)_test,$(UNIT_TESTS))
+check: $(PICKED_TESTS)
+	$(if $(PICKED_TESTS),,$(error TEST=$(TEST): there is no tests/$(TEST)_test.cc))
+	$(Q)printf '%s\n' $(PICKED_TESTS) | xargs -P2 -n1 sh -c '$(RUNNER) $$0 >$$0.log 2>&1; status=$$?; cat $$0.log; \
 	  [ $$status = 0 ] || { echo "failed: $$0"; exit 1; }'
 
 # Real traffic against a real daemon: needs root and BPF, otherwise it says why it was skipped.
@@ -189,7 +191,7 @@ live: $(BUILD)/kubepulse $(BUILD)/tests/live/live
 
 test: check live
 
-# The live suite, with WHOLE=1 more of it, inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
+# Much of the live suite inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
 # table of them. Needs deps TOOLS=1, not root.
 test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live $(BUILD)/tests/bench/sched
 	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(addprefix $(BUILD)/arm64/,kubepulse tests/live/live tests/bench/sched)

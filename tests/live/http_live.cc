@@ -155,7 +155,6 @@ void count_beside(const std::string& name, const Clients& clients) {
   expect_tcp(shared_daemon(), server.owner, {{"in", kTimes}});
 }
 
-// More than are let in at once: each is answered, with a page or with 503.
 // Its other descriptors come and go with the cgroups of the machine.
 size_t sockets_of(const Daemon& daemon) {
   size_t sockets = 0;
@@ -167,6 +166,7 @@ size_t sockets_of(const Daemon& daemon) {
   return sockets;
 }
 
+// More than are let in at once: each is answered, with a page or with 503.
 START_TEST(two_hundred_clients) {
   const Daemon& daemon = shared_daemon();
   size_t sockets = sockets_of(daemon);

@@ -1,6 +1,7 @@
 // What the daemon says of its own maps and programs, held against what was done to them.
 #include <bpf/bpf.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
@@ -142,13 +143,23 @@ class OnOneCpu {
   cpu_set_t all_;
 };
 
+// Whether an entry is of one of our cgroups: others connect meanwhile. The id, but for the bit that
+// says in which hierarchy, stands in the value.
+bool is_of(const std::string& value, const Cgroup& cgroup) {
+  struct stat status {};
+  ck_assert_int_eq(stat(cgroup.folder.c_str(), &status), 0);
+  uint64_t id = status.st_ino;
+  return value.find(std::string(reinterpret_cast<const char*>(&id), sizeof id - 1)) !=
+         std::string::npos;
+}
+
 // As where the kernel calls no program for its ends: they are told of a connection without an
 // entry, and afterwards its entries are still there. Returns how many.
 size_t lose_ends(const Fd& map, const Cgroup& client, const Cgroup& server) {
   Entries before = entries_of(map), ours;
   Connection open = make_connection(client, server);
   for (const auto& [key, value] : entries_of(map))
-    if (before.count(key) == 0) ours[key] = value;
+    if (before.count(key) == 0 && (is_of(value, client) || is_of(value, server))) ours[key] = value;
   for (const auto& [key, value] : ours)
     ck_assert(bpf_map_delete_elem(map.get(), &key) == 0);
   open.close();
