@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "collect/process.h"
-#include "groups.h"
 #include "identity/tls.h"
 #include "version.h"
 
@@ -26,30 +25,11 @@ constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
 // How often a pod that waits for its name is asked for.
 constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
-// However often it is scraped.
-constexpr uint64_t kDropsPauseNs = kNsPerSecond;
 
 uint64_t random_seed() {
   uint64_t seed = monotonic_ns();
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= realtime_ns();
   return seed;
-}
-
-// Null where nothing of it is attached; `outcome` tells of each of its signals either way.
-template <typename Probe>
-std::unique_ptr<Probe> take_probe(Result<std::unique_ptr<Probe>> opened,
-                                  std::vector<Attached>& outcome) {
-  if (!opened.ok()) {
-    for (const Signal& signal : Probe::signals())
-      outcome.push_back({signal.name, "", {{"", opened.status().message()}}});
-    return nullptr;
-  }
-  bool any = false;
-  for (const Attached& attached : opened.value()->outcome()) {
-    outcome.push_back(attached);
-    any = any || !attached.flavour.empty();
-  }
-  return any ? std::move(opened.value()) : nullptr;
 }
 
 void log_outcome(const std::vector<Attached>& outcome) {
@@ -66,84 +46,6 @@ void log_outcome(const std::vector<Attached>& outcome) {
 
 }  // namespace
 
-Probes Probes::open(const Options& options, const Host& host, const CgroupMounts& mounts) {
-  Probes probes;
-  LoadSettings settings{host, mounts.unified, options.test_break};
-  LegacyHierarchy legacy = LegacyHierarchy::find(mounts.legacy_controller, "/proc", host.btf);
-  probes.cgroup = take_probe(CgroupProbe::open(legacy, settings), probes.outcome);
-  TcpProbeConfig tcp{options.tcp_ring_bytes, options.tcp_connections, options.log_events,
-                     legacy.subsys, options.flavour};
-  if ((options.groups & kGroupTcp) != 0)
-    probes.tcp = take_probe(TcpProbe::open(tcp, settings), probes.outcome);
-  DnsProbeConfig dns{options.dns_ring_bytes, legacy.subsys, options.flavour};
-  if ((options.groups & kGroupDns) != 0)
-    probes.dns = take_probe(DnsProbe::open(dns, settings), probes.outcome);
-  if ((options.groups & kGroupRunQueue) != 0)
-    probes.sched = take_probe(SchedProbe::open(legacy.subsys, settings), probes.outcome);
-  if ((options.groups & kGroupSyscalls) != 0 && !options.syscalls.empty()) {
-    SyscallProbeConfig syscalls;
-    syscalls.syscalls = options.syscalls;
-    syscalls.legacy_subsys = legacy.subsys;
-    probes.syscalls = take_probe(SyscallProbe::open(syscalls, settings), probes.outcome);
-  }
-  if ((options.groups & kGroupDrops) != 0)
-    probes.drops = take_probe(DropProbe::open(settings), probes.outcome);
-  if ((options.groups & kGroupPackets) != 0)
-    probes.traffic = take_probe(TrafficProbe::open(0, settings), probes.outcome);
-  return probes;
-}
-
-std::vector<Signal> Probes::signals(uint32_t groups) {
-  std::vector<Signal> signals = CgroupProbe::signals();
-  auto add = [&](uint32_t group, const std::vector<Signal>& some) {
-    if ((groups & group) != 0) signals.insert(signals.end(), some.begin(), some.end());
-  };
-  add(kGroupTcp, TcpProbe::signals());
-  add(kGroupDns, DnsProbe::signals());
-  add(kGroupRunQueue, SchedProbe::signals());
-  add(kGroupSyscalls, SyscallProbe::signals());
-  add(kGroupDrops, DropProbe::signals());
-  add(kGroupPackets, TrafficProbe::signals());
-  return signals;
-}
-
-void Probes::each_map(const VisitMap& visit) const {
-  if (cgroup) cgroup->each_map(visit);
-  if (tcp) tcp->each_map(visit);
-  if (dns) dns->each_map(visit);
-  if (sched) sched->each_map(visit);
-  if (syscalls) syscalls->each_map(visit);
-  if (drops) drops->each_map(visit);
-  if (traffic) traffic->each_map(visit);
-}
-
-void Probes::each_program(const VisitProgram& visit) const {
-  if (cgroup) cgroup->each_program(visit);
-  if (tcp) tcp->each_program(visit);
-  if (dns) dns->each_program(visit);
-  if (sched) sched->each_program(visit);
-  if (syscalls) syscalls->each_program(visit);
-  if (drops) drops->each_program(visit);
-  if (traffic) traffic->each_program(visit);
-}
-
-std::string Probes::problem(const Options& options, const Host& host) const {
-  std::vector<Signal> wanted = signals(options.groups);
-  bool any = (options.groups & (kGroupTcp | kGroupDns)) == 0;
-  for (size_t i = 0; i < outcome.size(); i++) {
-    const Attached& attached = outcome[i];
-    if (attached.signal != "tcp_state" && attached.signal != "dns") continue;
-    any = any || !attached.flavour.empty();
-    if (!attached.flavour.empty() || !has_flavour(wanted[i], options.flavour)) continue;
-    std::string text = "--flavour=" + options.flavour + " cannot work here: " + attached.signal;
-    for (const Refused& refused : attached.refused)
-      if (refused.flavour.empty() || refused.flavour == options.flavour)
-        text += ": " + refused.reason;
-    return text;
-  }
-  return any ? "" : nothing_works(host);
-}
-
 Daemon::Daemon(Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
@@ -154,9 +56,7 @@ Daemon::Daemon(Loop& loop, const Options& options)
       rules_(options.cluster_domain),
       containers_(options.groups, paths_, workloads_, store_),
       exposition_({workloads_, store_, containers_.workloads(), containers_.store()},
-                  options.node_name),
-      drops_(workloads_, store_,
-             [this](uint32_t reason) { return probes_.drops->reasons().name(reason); }) {}
+                  options.node_name) {}
 
 Daemon::~Daemon() {
   notifier_.stopping();
@@ -193,6 +93,7 @@ Status Daemon::attach() {
   if (options_.log_events) log_ = std::make_unique<EventLog>(loop_, STDOUT_FILENO);
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
+  traffic_.set_probes(probes_.traffic.get(), probes_.drops.get());
   containers_.set_sched(probes_.sched.get());
   containers_.set_syscalls(probes_.syscalls.get(), options_.syscalls);
   if (probes_.syscalls && !options_.syscalls_elsewhere.empty())
@@ -224,15 +125,11 @@ Status Daemon::attach() {
 void Daemon::sweep() {
   // Also where nobody scrapes: whose it is is learnt while it can be, and what is forgotten has
   // been read.
-  read_drops(monotonic_ns());
-  read_packets(monotonic_ns());
+  traffic_.gather(monotonic_ns());
   workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
     resets_told_.erase(cgroup);
     if (probes_.tcp) probes_.tcp->forget_resets(cgroup);
-    drops_.forget(cgroup,
-                  [this, cgroup](uint32_t reason) { probes_.drops->forget(cgroup, reason); });
-    packets_.forget(cgroup);
-    if (probes_.traffic) probes_.traffic->forget(cgroup);
+    traffic_.forget(cgroup);
   });
   containers_.sweep(monotonic_ns());
   uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
@@ -368,26 +265,6 @@ void Daemon::read_resets() {
   });
 }
 
-void Daemon::read_drops(uint64_t now_ns) {
-  if (!probes_.drops || (drops_read_ns_ != 0 && now_ns - drops_read_ns_ < kDropsPauseNs)) return;
-  drops_read_ns_ = now_ns;
-  Status status =
-      probes_.drops->each([this, now_ns](uint64_t cgroup, uint32_t reason, uint64_t count) {
-        drops_.take(cgroup, reason, count, now_ns);
-      });
-  if (!status.ok()) log_warn("dropped packets cannot be read", {{"reason", status.message()}});
-}
-
-void Daemon::read_packets(uint64_t now_ns) {
-  if (!probes_.traffic) return;
-  if (packets_read_ns_ != 0 && now_ns - packets_read_ns_ < Containers::kPauseNs) return;
-  packets_read_ns_ = now_ns;
-  Status status = probes_.traffic->each([&](uint64_t cgroup, const traffic_counts& counts) {
-    packets_.take(cgroup, counts, now_ns);
-  });
-  if (!status.ok()) log_warn("packets cannot be read", {{"reason", status.message()}});
-}
-
 void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
   loop_.after(interval_ns, [this, interval_ns, action = std::move(action)] {
     action();
@@ -406,8 +283,7 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   scrapes_++;
   uint64_t begun_ns = monotonic_ns();
   read_resets();
-  read_drops(begun_ns);
-  read_packets(begun_ns);
+  traffic_.gather(begun_ns);
   containers_.gather(begun_ns, [this] {
     if (probes_.tcp) drain_tcp(Drain::kBatchMax);
     if (probes_.dns) drain_dns(Drain::kBatchMax);

@@ -10,15 +10,7 @@
 #include "base/loop.h"
 #include "base/notify.h"
 #include "base/status.h"
-#include "collect/cgroup_probe.h"
-#include "collect/dns_probe.h"
 #include "collect/drain.h"
-#include "collect/drop_probe.h"
-#include "collect/host.h"
-#include "collect/sched_probe.h"
-#include "collect/syscall_probe.h"
-#include "collect/tcp_probe.h"
-#include "collect/traffic_probe.h"
 #include "containers.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
@@ -26,39 +18,16 @@
 #include "identity/services.h"
 #include "identity/workloads.h"
 #include "options.h"
+#include "probes.h"
 #include "publish/dns_recorder.h"
-#include "publish/drop_recorder.h"
 #include "publish/event_log.h"
 #include "publish/exposition.h"
 #include "publish/http_server.h"
-#include "publish/packet_recorder.h"
 #include "publish/store.h"
 #include "publish/tcp_recorder.h"
+#include "traffic.h"
 
 namespace kubepulse {
-
-// The kernel programs, each loaded as far as this kernel takes it.
-struct Probes {
-  std::unique_ptr<CgroupProbe> cgroup;  // null where it cannot be loaded at all, likewise below
-  std::unique_ptr<TcpProbe> tcp;
-  std::unique_ptr<DnsProbe> dns;
-  std::unique_ptr<SchedProbe> sched;
-  std::unique_ptr<SyscallProbe> syscalls;
-  std::unique_ptr<DropProbe> drops;
-  std::unique_ptr<TrafficProbe> traffic;
-  std::vector<Attached> outcome;  // of every signal, the missing ones included
-
-  // Never fails as a whole: what is missing is said in `outcome`.
-  static Probes open(const Options& options, const Host& host, const CgroupMounts& mounts);
-  // What there is to be attached for these groups of metrics, in the order of `outcome`.
-  static std::vector<Signal> signals(uint32_t groups);
-  // The maps and the programs of all of them.
-  void each_map(const VisitMap& visit) const;
-  void each_program(const VisitProgram& visit) const;
-  // What is in the way: that there is nothing to measure with, or that --flavour cannot be had.
-  // Empty: nothing.
-  std::string problem(const Options& options, const Host& host) const;
-};
 
 class Daemon {
  public:
@@ -81,9 +50,7 @@ class Daemon {
   void schedule_expiry();
   void walk_open(bool first);
   void read_resets();
-  void read_drops(uint64_t now_ns);
   void sweep();
-  void read_packets(uint64_t now_ns);
   void every(uint64_t interval_ns, std::function<void()> action);
   HttpResponse serve(const HttpRequest& request);
   HttpResponse metrics(const HttpRequest& request);
@@ -106,10 +73,7 @@ class Daemon {
   std::unique_ptr<TcpRecorder> tcp_;
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
-  DropRecorder drops_;
-  uint64_t drops_read_ns_ = 0;
-  PacketRecorder packets_{workloads_, store_};
-  uint64_t packets_read_ns_ = 0;
+  Traffic traffic_{workloads_, store_};
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

@@ -3,7 +3,8 @@
 #include <cstdio>
 
 #include "check_report.h"
-#include "daemon.h"
+#include "collect/host.h"
+#include "probes.h"
 #include "version.h"
 
 namespace kubepulse {

@@ -1,0 +1,44 @@
+// What the kernel programs count of packets, brought together: whose they are, and into which
+// series.
+#ifndef KUBEPULSE_TRAFFIC_H
+#define KUBEPULSE_TRAFFIC_H
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "collect/drop_probe.h"
+#include "collect/traffic_probe.h"
+#include "identity/workloads.h"
+#include "publish/drop_recorder.h"
+#include "publish/packet_recorder.h"
+#include "publish/store.h"
+
+namespace kubepulse {
+
+class Traffic {
+ public:
+  // However often it is scraped.
+  static constexpr uint64_t kPauseNs = kNsPerSecond;
+
+  // Neither is owned.
+  Traffic(Workloads& workloads, Store& store);
+
+  // Null: not loaded. Not owned.
+  void set_probes(TrafficProbe* packets, DropProbe* drops);
+
+  // Reads what is to be read, if it was not just read.
+  void gather(uint64_t now_ns);
+  // The cgroup is gone.
+  void forget(uint64_t cgroup);
+
+ private:
+  TrafficProbe* packets_ = nullptr;
+  DropProbe* drops_ = nullptr;
+  PacketRecorder packet_recorder_;
+  DropRecorder drop_recorder_;
+  uint64_t gathered_ns_ = 0;
+};
+
+}  // namespace kubepulse
+
+#endif
