@@ -1,0 +1,165 @@
+#include "insight/level_history.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace kubepulse {
+
+namespace {
+
+// Below this share of the limit a fall is no turn: what allocators and caches do all the time.
+constexpr uint32_t kTurnShare = 20;
+// But close to the limit half of what is left is one, down to this share.
+constexpr uint32_t kTurnShareMin = 100;
+// A fall of so many times the noise is none of it: of normal noise the range of an hour's samples
+// is 5.6 standard deviations, and the noise one of them (0.95).
+constexpr uint32_t kTurnNoises = 6;
+
+uint32_t pages(uint64_t bytes) {
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(bytes / LevelHistory::kPageBytes, kNoLevelLimit - 1));
+}
+
+uint32_t ms_of(uint64_t ns) {
+  return static_cast<uint32_t>(ns / kNsPerMs);
+}
+
+}  // namespace
+
+bool LevelHistory::add(uint64_t now_ns, uint64_t used_bytes, uint64_t limit_bytes,
+                       uint64_t reclaimable_bytes) {
+  bool any = size_ > 0;
+  if (any && now_ns < newest_ns_) {
+    restart(was_killed_);
+    any = false;
+  }
+  if (any && now_ns - newest_ns_ < kSpacingNsMin) return false;
+  LevelSample sample{ms_of(now_ns), pages(used_bytes),
+                     limit_bytes == UINT64_MAX ? kNoLevelLimit : pages(limit_bytes),
+                     pages(reclaimable_bytes)};
+  if (any && now_ns - newest_ns_ > kGapNsMax) {
+    // A peak before it is still one; what rose before it may have turned meanwhile.
+    begin_window();
+    floor_ = top_ = sample;
+    rising_ = true;
+    gap_ = true;
+  }
+  if (!any) floor_ = top_ = sample;
+  newest_ns_ = now_ns;
+  push(sample);
+  measure_noise();
+  forget_old_peaks(sample.at_ms);
+  turn(sample);
+  fill_slot(now_ns, firm(sample));
+  return true;
+}
+
+void LevelHistory::restart(bool killed) {
+  bool was_killed = was_killed_ || killed;
+  *this = LevelHistory();
+  was_killed_ = was_killed;
+}
+
+void LevelHistory::push(const LevelSample& sample) {
+  if (size_ == kSamplesMax) {
+    samples_[first_] = sample;
+    first_ = static_cast<uint8_t>((first_ + 1) % kSamplesMax);
+  } else {
+    samples_[(first_ + size_++) % kSamplesMax] = sample;
+  }
+}
+
+// Of the steps from sample to sample: their own median is what the level does, the median distance
+// from it what is none of that. A few falls do not count.
+void LevelHistory::measure_noise() {
+  noise_ = 0;
+  if (size_ < 2) return;
+  std::array<int64_t, kSamplesMax> steps;
+  size_t count = size_ - 1U;
+  for (size_t i = 0; i < count; i++)
+    steps[i] = int64_t{firm((*this)[i + 1])} - firm((*this)[i]);
+  auto* middle = steps.begin() + count / 2;
+  std::nth_element(steps.begin(), middle, steps.begin() + count);
+  int64_t usual = *middle;
+  for (size_t i = 0; i < count; i++)
+    steps[i] = std::abs(steps[i] - usual);
+  std::nth_element(steps.begin(), middle, steps.begin() + count);
+  noise_ = static_cast<uint32_t>(*middle);
+}
+
+uint32_t LevelHistory::turn_height(const LevelSample& sample) const {
+  uint32_t top = firm(top_), noise = std::min(noise_, UINT32_MAX / kTurnNoises) * kTurnNoises;
+  if (sample.limit == kNoLevelLimit) return std::max({top / kTurnShare, noise, 1U});
+  uint32_t left = sample.limit - std::min(top, sample.limit);
+  uint32_t height = std::min(sample.limit / kTurnShare, left / 2);
+  return std::max({height, sample.limit / kTurnShareMin, noise, 1U});
+}
+
+// Zigzag: a rise ends where the level has fallen far enough from its top, and a fall likewise.
+void LevelHistory::turn(const LevelSample& sample) {
+  uint32_t level = firm(sample), top = firm(top_), height = turn_height(sample);
+  if (rising_) {
+    if (level < firm(floor_)) floor_ = sample;
+    if (level >= top) {
+      top_ = sample;
+    } else if (top - level >= height) {
+      end_rise();
+      floor_ = top_ = sample;
+    }
+  } else if (level <= top) {
+    floor_ = top_ = sample;
+  } else if (level - top >= height) {
+    rising_ = true;
+    top_ = sample;
+  }
+  if (peak_count_ > 0) peaks_[peak_count_ - 1].floor = firm(floor_);
+}
+
+void LevelHistory::end_rise() {
+  rising_ = false;
+  // A fall from where it began is no peak that it had risen to, but it has been there.
+  Peak peak{top_.at_ms, firm(top_), 0};
+  if (peak_count_ == kPeaksMax) {
+    std::move(peaks_.begin() + 1, peaks_.end(), peaks_.begin());
+    peak_count_--;
+  }
+  peaks_[peak_count_++] = peak;
+  if (peak.level >= highest_peak_.level) highest_peak_ = peak;
+}
+
+void LevelHistory::forget_old_peaks(uint32_t now_ms) {
+  constexpr uint32_t kKeptMs = kPeakKeptNs / kNsPerMs;
+  size_t old = 0;
+  while (old < peak_count_ && now_ms - peaks_[old].at_ms > kKeptMs)
+    old++;
+  if (old > 0) {
+    std::move(peaks_.begin() + old, peaks_.begin() + peak_count_, peaks_.begin());
+    peak_count_ = static_cast<uint8_t>(peak_count_ - old);
+  }
+  if (highest_peak_.level == 0 || now_ms - highest_peak_.at_ms <= kKeptMs) return;
+  highest_peak_ = {};
+  for (size_t i = 0; i < peak_count_; i++)
+    if (peaks_[i].level >= highest_peak_.level) highest_peak_ = peaks_[i];
+}
+
+void LevelHistory::fill_slot(uint64_t now_ns, uint32_t level) {
+  uint64_t number = now_ns / kSlotNs;
+  if (slot_count_ == 0 || number - slot_number_ >= kSlotsMax) {
+    slot_count_ = 1;
+    slot_first_ = 0;
+    slots_[0] = {};
+    slot_number_ = number;
+  }
+  for (; slot_number_ < number; slot_number_++) {
+    if (slot_count_ == kSlotsMax)
+      slot_first_ = static_cast<uint8_t>((slot_first_ + 1) % kSlotsMax);
+    else
+      slot_count_++;
+    slots_[(slot_first_ + slot_count_ - 1) % kSlotsMax] = {};
+  }
+  Slot& slot = slots_[(slot_first_ + slot_count_ - 1) % kSlotsMax];
+  slot.lowest = std::min(slot.lowest, level);
+  slot.highest = std::max(slot.highest, level);
+}
+
+}  // namespace kubepulse
