@@ -23,8 +23,9 @@ constexpr double kYoungSeconds = 120;
 constexpr double kEndlessYoung = 0.5;  // of the shares above
 constexpr double kBegunShare = 0.15;   // of the rise: from there on it has begun
 constexpr double kEndlessBelowPeak = 0.1;
-// What was killed for want of memory does it again, unless somebody has changed something.
-constexpr double kEndlessOnceKilled = 0.6;
+// What was killed for want of memory does it again, unless somebody has changed something; but it
+// starts up again, too.
+constexpr double kEndlessOnceKilled = 0.45;
 // Peaks that rise one after the other.
 constexpr double kEndlessPeaks = 0.5;
 
@@ -168,6 +169,16 @@ bool is_young(const LevelHistory& history) {
   return false;
 }
 
+// It has never come down, and was on its way within its first ten minutes.
+bool is_start(const LevelHistory& history) {
+  if (!history.is_first_rise() || history.slots() == LevelHistory::kSlotsMax) return false;
+  double floor = LevelHistory::firm(history.floor());
+  double rise = LevelHistory::firm(history.newest()) - floor;
+  size_t first = std::min<size_t>(1, history.slots() - 1);  // the slot before may be a short one
+  double risen = std::max(history.slot(0).highest, history.slot(first).highest) - floor;
+  return risen >= kBegunShare * rise;
+}
+
 // That this rise goes on to the limit.
 double endless_rise(const LevelHistory& history, double limit) {
   double level = highest_lately(history), peak = history.highest_peak();
@@ -180,7 +191,7 @@ double endless_rise(const LevelHistory& history, double limit) {
   } else if (peak > from) {
     if (history.peaks() >= kRangePeaksMin) share = kEndlessBeyondPeaks;
     from = peak;
-  } else if (history.is_first_rise()) {
+  } else if (is_start(history)) {
     share = kEndlessAtStart;
   }
   if (is_young(history)) share *= kEndlessYoung;

@@ -30,7 +30,7 @@ bool LevelHistory::add(uint64_t now_ns, uint64_t used_bytes, uint64_t limit_byte
                        uint64_t reclaimable_bytes) {
   bool any = size_ > 0;
   if (any && now_ns < newest_ns_) {
-    restart(was_killed_);
+    restart(false);
     any = false;
   }
   if (any && now_ns - newest_ns_ < kSpacingNsMin) return false;
@@ -46,6 +46,7 @@ bool LevelHistory::add(uint64_t now_ns, uint64_t used_bytes, uint64_t limit_byte
   }
   if (!any) floor_ = top_ = sample;
   newest_ns_ = now_ns;
+  if (killed_ns_ > now_ns || now_ns - killed_ns_ > kKillKeptNs) killed_ns_ = 0;
   push(sample);
   measure_noise();
   forget_old_peaks(sample.at_ms);
@@ -55,9 +56,9 @@ bool LevelHistory::add(uint64_t now_ns, uint64_t used_bytes, uint64_t limit_byte
 }
 
 void LevelHistory::restart(bool killed) {
-  bool was_killed = was_killed_ || killed;
+  uint64_t killed_ns = killed ? std::max<uint64_t>(newest_ns_, 1) : killed_ns_;
   *this = LevelHistory();
-  was_killed_ = was_killed;
+  killed_ns_ = killed_ns;
 }
 
 void LevelHistory::push(const LevelSample& sample) {

@@ -40,6 +40,8 @@ class LevelHistory {
   static constexpr size_t kPeaksMax = 8;
   static constexpr uint64_t kPeakKeptNs = 6 * 3600 * kNsPerSecond;
 
+  static constexpr uint64_t kKillKeptNs = 24 * 3600 * kNsPerSecond;
+
   static constexpr size_t kSlotsMax = 36;  // 6 hours
   static constexpr uint64_t kSlotNs = 600 * kNsPerSecond;
 
@@ -78,8 +80,8 @@ class LevelHistory {
   const LevelSample& floor() const { return floor_; }
   // It has risen ever since its history began.
   bool is_first_rise() const { return peak_count_ == 0 && !gap_; }
-  // Has been killed for want of room since it is known.
-  bool was_killed() const { return was_killed_; }
+  // Has been killed for want of room in the last day.
+  bool was_killed() const { return killed_ns_ != 0; }
 
   // Of the last hours, oldest first.
   size_t peaks() const { return peak_count_; }
@@ -115,13 +117,13 @@ class LevelHistory {
   LevelSample top_{};  // the highest of this rise, or the lowest of this fall
   Peak highest_peak_{};
   uint64_t newest_ns_ = 0;
+  uint64_t killed_ns_ = 0;    // 0: it was not
   uint64_t slot_number_ = 0;  // of the last slot, since the clock's beginning
   uint32_t noise_ = 0;
   uint8_t size_ = 0, first_ = 0;
   uint8_t peak_count_ = 0;
   uint8_t slot_count_ = 0, slot_first_ = 0;
   bool rising_ = true;
-  bool was_killed_ = false;
   bool gap_ = false;
 };
 static_assert(sizeof(LevelHistory) <= 1024);

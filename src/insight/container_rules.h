@@ -1,0 +1,31 @@
+// What is wrong with a container, from its own history. Pure; each rule stands alone.
+//
+// `held`: it is reported already. Then less is asked for, so that what swings about a threshold
+// does not come and go.
+#ifndef KUBEPULSE_INSIGHT_CONTAINER_RULES_H
+#define KUBEPULSE_INSIGHT_CONTAINER_RULES_H
+
+#include <optional>
+
+#include "insight/facts.h"
+#include "insight/finding.h"
+
+namespace kubepulse {
+
+// Within kForecastHorizonSeconds its memory is full. Evidence: working_set, memory_limit, growth,
+// highest.
+std::optional<Finding> oom_predicted(const ContainerFacts& facts, bool held);
+// The kernel has killed for want of memory in the last five minutes. Evidence: oom_kills,
+// working_set, memory_limit, highest.
+std::optional<Finding> oom_killed(const ContainerFacts& facts, bool held);
+// What it never gives back has grown for an hour or more. Evidence: working_set, growth, grown,
+// span, memory_limit.
+std::optional<Finding> memory_leak(const ContainerFacts& facts, bool held);
+// It ends and is begun again. Evidence: restarts, exit_code.
+std::optional<Finding> crash_loop(const ContainerFacts& facts, bool held);
+// Its CPU limit holds it back. Evidence: throttled, usage.
+std::optional<Finding> cpu_throttled(const ContainerFacts& facts, bool held);
+
+}  // namespace kubepulse
+
+#endif

@@ -1,0 +1,111 @@
+// What the rules look at: plain values, taken at one moment from what is measured anyway. What is
+// not known is absent, or as its member says, and no rule speaks of it.
+#ifndef KUBEPULSE_INSIGHT_FACTS_H
+#define KUBEPULSE_INSIGHT_FACTS_H
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "insight/counter_window.h"
+#include "insight/finding.h"
+#include "insight/level_history.h"
+
+namespace kubepulse {
+
+// Counted since whenever.
+enum ContainerCounter : size_t {
+  kOomKills,
+  kRestarts,         // by the kubelet
+  kCpuUsageMs,       // CPU time
+  kCpuThrottledMs,   // as cpu.stat has it: of each CPU, while it was held back
+  kContainerCounters,
+};
+using ContainerWindow = CounterWindow<kContainerCounters>;
+
+enum TrafficCounter : size_t {
+  kDnsQueries,
+  kDnsSearchQueries,  // of names with the search list tried on them: the domain "search"
+  kDnsAnswers,
+  kDnsNxdomain,
+  kDnsServfail,
+  kDnsTimeouts,
+  kConnects,  // that this workload has opened
+  kConnectsRefused,
+  kConnectsTimedOut,
+  kConnectsUnreachable,
+  kConnectsReset,
+  kConnectsOther,
+  kSegmentsSent,  // or near enough: packets, or bytes by 1,448, whichever is more
+  kRetransmits,
+  kAccepts,
+  kAcceptDrops,
+  kTrafficCounters,
+};
+using TrafficWindow = CounterWindow<kTrafficCounters>;
+
+enum NodeCounter : size_t {
+  kCpuWaitingMs,
+  kMemoryStalledMs,
+  kIoStalledMs,
+  kNodeCounters,
+};
+using NodeWindow = CounterWindow<kNodeCounters>;
+
+enum class ContainerState : uint8_t { unknown, waiting, running, terminated };
+
+// A container's, or a unit's.
+struct ContainerFacts {
+  Subject subject;
+  const LevelHistory* memory = nullptr;
+  const ContainerWindow* counters = nullptr;
+  ContainerState state = ContainerState::unknown;
+  // Of waiting: "CrashLoopBackOff"; and of the last end: "OOMKilled", its exit code.
+  std::string_view waiting_reason, last_reason;
+  std::optional<int> last_exit_code;
+};
+
+struct PodFacts {
+  enum class Phase : uint8_t { unknown, pending, running, succeeded, failed };
+
+  Subject subject;
+  Phase phase = Phase::unknown;
+  bool deleting = false;
+  unsigned containers = 0;  // those that are to run all the time
+  unsigned ready = 0;
+  // Why: the reason of a container that waits, or "Unschedulable"; and of which container.
+  std::string_view waiting_reason, waiting_container;
+  std::string_view message;  // of an event or a condition, where the API server was asked
+};
+
+struct TrafficFacts {
+  Subject subject;
+  const TrafficWindow* counters = nullptr;
+  // Whom most failed connects were for, where flows are told.
+  std::string_view failing_peer_ns, failing_peer;
+};
+
+struct Room {
+  uint64_t used = 0, whole = 0;  // `whole` 0: not known
+};
+
+struct NodeFacts {
+  Subject subject;  // without a pod
+  const NodeWindow* counters = nullptr;
+  unsigned cpus = 1;
+  Room memory;  // used: what MemAvailable leaves
+  Room pids;
+  Room disk, inodes;  // of the kubelet's filesystem
+};
+
+struct FilesystemFacts {
+  Subject subject;
+  std::string_view mountpoint;
+  // With what may be used for a limit, and what is used of that.
+  const LevelHistory* level = nullptr;
+};
+
+}  // namespace kubepulse
+
+#endif
