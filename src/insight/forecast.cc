@@ -169,14 +169,11 @@ bool is_young(const LevelHistory& history) {
   return false;
 }
 
-// It has never come down, and was on its way within its first ten minutes.
+// It has never come down, and was on its way when it started up.
 bool is_start(const LevelHistory& history) {
-  if (!history.is_first_rise() || history.slots() == LevelHistory::kSlotsMax) return false;
   double floor = LevelHistory::firm(history.floor());
-  double rise = LevelHistory::firm(history.newest()) - floor;
-  size_t first = std::min<size_t>(1, history.slots() - 1);  // the slot before may be a short one
-  double risen = std::max(history.slot(0).highest, history.slot(first).highest) - floor;
-  return risen >= kBegunShare * rise;
+  return history.start_level() - floor >=
+         kBegunShare * (LevelHistory::firm(history.newest()) - floor);
 }
 
 // That this rise goes on to the limit.

@@ -34,9 +34,8 @@ struct Forecast {
   size_t samples = 0;
 };
 
-// How far ahead one looks. It is twice the window: a line's error grows with the distance, and at
-// two lengths it is some five times that within.
-constexpr double kForecastHorizonSeconds = 600;
+// How far ahead one looks: no farther than the window goes back.
+constexpr double kForecastHorizonSeconds = 300;
 
 // Absent where it does not rise, has no limit, or no way that is worth telling.
 std::optional<Forecast> forecast_full(const LevelHistory& history,

@@ -42,9 +42,13 @@ bool LevelHistory::add(uint64_t now_ns, uint64_t used_bytes, uint64_t limit_byte
     begin_window();
     floor_ = top_ = sample;
     rising_ = true;
-    gap_ = true;
+    is_start_ = false;
   }
-  if (!any) floor_ = top_ = sample;
+  if (!any) {
+    floor_ = top_ = sample;
+    begun_ns_ = now_ns;
+  }
+  if (now_ns - begun_ns_ <= kStartNs) start_level_ = std::max(start_level_, firm(sample));
   newest_ns_ = now_ns;
   if (killed_ns_ > now_ns || now_ns - killed_ns_ > kKillKeptNs) killed_ns_ = 0;
   push(sample);
@@ -118,6 +122,7 @@ void LevelHistory::turn(const LevelSample& sample) {
 
 void LevelHistory::end_rise() {
   rising_ = false;
+  is_start_ = false;
   // A fall from where it began is no peak that it had risen to, but it has been there.
   Peak peak{top_.at_ms, firm(top_), 0};
   if (peak_count_ == kPeaksMax) {

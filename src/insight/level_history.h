@@ -37,6 +37,9 @@ class LevelHistory {
   // with nothing on it.
   static constexpr uint64_t kGapNsMax = 300 * kNsPerSecond;
 
+  // Start-up: it has shown its direction by then.
+  static constexpr uint64_t kStartNs = 300 * kNsPerSecond;
+
   static constexpr size_t kPeaksMax = 8;
   static constexpr uint64_t kPeakKeptNs = 6 * 3600 * kNsPerSecond;
 
@@ -78,8 +81,8 @@ class LevelHistory {
 
   // The lowest level since the last peak, or since the beginning: from where it has risen.
   const LevelSample& floor() const { return floor_; }
-  // It has risen ever since its history began.
-  bool is_first_rise() const { return peak_count_ == 0 && !gap_; }
+  // The highest of its first kStartNs, while it has not come down from any peak since; else 0.
+  uint32_t start_level() const { return is_start_ ? start_level_ : 0; }
   // Has been killed for want of room in the last day.
   bool was_killed() const { return killed_ns_ != 0; }
 
@@ -119,12 +122,14 @@ class LevelHistory {
   uint64_t newest_ns_ = 0;
   uint64_t killed_ns_ = 0;    // 0: it was not
   uint64_t slot_number_ = 0;  // of the last slot, since the clock's beginning
+  uint64_t begun_ns_ = 0;
   uint32_t noise_ = 0;
+  uint32_t start_level_ = 0;
   uint8_t size_ = 0, first_ = 0;
   uint8_t peak_count_ = 0;
   uint8_t slot_count_ = 0, slot_first_ = 0;
   bool rising_ = true;
-  bool gap_ = false;
+  bool is_start_ = true;  // no peak and no gap so far
 };
 static_assert(sizeof(LevelHistory) <= 1024);
 

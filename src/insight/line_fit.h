@@ -24,7 +24,8 @@ struct LineFit {
 constexpr size_t kFitPointsMax = 36;
 
 // Theil's slope: the median of the slopes of pairs; of pairs at least half of the points apart
-// only, which carry nearly all that there is to know and are a quarter. `points` are `count`, 3 to
+// only, which carry nearly all that there is to know and are a quarter. A tenth of the points may be anything.
+// `points` are `count`, 3 to
 // kFitPointsMax, in the order of x, which differ. `spread_min` is what the points are uncertain by
 // at least. Some 0.5 us for 31 points.
 LineFit fit_line(const Point* points, size_t count, double spread_min);
