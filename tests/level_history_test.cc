@@ -124,10 +124,14 @@ END_TEST
 
 START_TEST(noise_is_no_peak) {
   Filled filled;
-  for (int i = 0; i < 200; i++)
-    filled.then(i % 2 == 0 ? 500 : 530);
-  ck_assert_uint_eq(filled.history.noise(), 30);
-  // But for what it was before there was noise to know it by.
+  uint32_t random = 1;
+  for (int i = 0; i < 2000; i++) {
+    random = random * 1664525 + 1013904223;
+    filled.then(500 + (random >> 27));  // 0 to 31
+    if (i < 30) continue;
+    ck_assert_uint_ge(filled.history.noise(), 2);
+    ck_assert_uint_le(filled.history.noise(), 20);
+  }
   ck_assert_uint_eq(filled.history.peaks(), 0);
   // Nor is a steady rise noise.
   Filled rising;

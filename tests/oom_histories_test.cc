@@ -69,7 +69,7 @@ class Replay {
     const MemorySample& sample = story.samples[at_];
     insights_.begin(static_cast<uint64_t>(sample.at_s * kNsPerSecond));
     ContainerFacts facts;
-    facts.subject = {"shop", "web-0", "app", {}};
+    facts.subject = {"shop", "web-0", "app", true, {}};
     Insights::Memory memory{static_cast<uint64_t>(sample.used_mib * kMib),
                             static_cast<uint64_t>(sample.limit_mib * kMib)};
     insights_.container(1, facts, &memory, {});

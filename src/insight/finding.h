@@ -52,6 +52,7 @@ struct Owner {
 struct Subject {
   std::string_view ns, pod;
   std::string_view container;
+  bool is_pod = false;  // of Kubernetes; a namespace of one may be called "systemd", too
   Owner owner;
 };
 

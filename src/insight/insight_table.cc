@@ -144,6 +144,7 @@ void InsightTable::take(const Finding& finding) {
   insight.severity = std::max(insight.severity, finding.severity);
   insight.evidence = finding.evidence;
   insight.prediction = finding.prediction;
+  insight.is_pod = finding.subject.is_pod;
   insight.owner_kind = finding.subject.owner.kind;
   take_text(insight.owner, finding.subject.owner.name);
   take_text(insight.reason, finding.reason);

@@ -23,6 +23,7 @@ struct Insight {
   InsightType type{};
   Severity severity{};  // rises while it holds, and does not fall
   std::string ns, pod, container;
+  bool is_pod = false;
   Owner::Kind owner_kind = Owner::Kind::none;
   std::string owner;
   std::string object, reason, peer_ns, peer;  // as of a Finding, cut

@@ -1,0 +1,247 @@
+#include "insight/insight_text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "insight/actions.h"
+#include "insight/owner.h"
+
+namespace kubepulse {
+
+namespace {
+
+constexpr const char* kRed = "\033[1;31m";
+constexpr const char* kYellow = "\033[1;33m";
+constexpr const char* kGreen = "\033[32m";
+constexpr const char* kBold = "\033[1m";
+constexpr const char* kPlain = "\033[0m";
+
+// By type.
+constexpr const char* kSentences[kInsightTypes] = {
+    "memory reaches its limit",
+    "the kernel has killed for want of memory",
+    "memory grows, and is not given back",
+    "ends and is begun again",
+    "does not get to run",
+    "is not ready",
+    "an image cannot be had",
+    "is held back by its CPU limit",
+    "DNS queries fail",
+    "most DNS queries only try the search list (ndots)",
+    "connects fail",
+    "much is sent again",
+    "handshakes are dropped: it does not accept fast enough",
+    "the node is short of it",
+    "the filesystem fills up",
+    "many pods have the same trouble",
+};
+
+// Names as somebody else has given them.
+void append_name(std::string& out, std::string_view text) {
+  append_label_value(out, text, InsightTable::kTextBytesMax);
+}
+
+void append_format(std::string& out, const char* format, double value, const char* unit) {
+  char text[64];
+  int size = snprintf(text, sizeof text, format, value);
+  out.append(text, static_cast<size_t>(std::clamp<int>(size, 0, sizeof text - 1)));
+  out += unit;
+}
+
+void append_bytes(std::string& out, double value, const char* behind) {
+  constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB", " TiB"};
+  size_t unit = 0;
+  while (std::fabs(value) >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    unit++;
+  }
+  append_format(out, std::fabs(value) < 10 && unit > 0 ? "%.1f" : "%.0f", value, kUnits[unit]);
+  out += behind;
+}
+
+// The two largest units.
+void append_seconds_for_people(std::string& out, double seconds) {
+  if (!(seconds < 1e9)) {
+    out += "never, perhaps";
+    return;
+  }
+  struct Unit {
+    uint64_t seconds;
+    const char* name;
+  };
+  constexpr Unit kUnits[] = {{86400, " d"}, {3600, " h"}, {60, " min"}, {1, " s"}};
+  auto left = static_cast<uint64_t>(std::llround(std::max(0.0, seconds)));
+  const Unit* unit = kUnits;
+  while (unit->seconds > 1 && left < unit->seconds)
+    unit++;
+  append_number(out, left / unit->seconds);
+  out += unit->name;
+  left %= unit->seconds;
+  if (unit->seconds == 1 || left < unit[1].seconds) return;
+  out += ' ';
+  append_number(out, left / unit[1].seconds);
+  out += unit[1].name;
+}
+
+// "shop/web-0 app"; the node where there is no pod.
+void append_subject(std::string& out, const Insight& insight) {
+  if (insight.pod.empty()) {
+    out += "node";
+  } else {
+    append_name(out, insight.ns);
+    out += '/';
+    append_name(out, insight.pod);
+  }
+  for (const std::string* part : {&insight.container, &insight.object}) {
+    if (part->empty()) continue;
+    out += ' ';
+    append_name(out, *part);
+  }
+}
+
+void append_head(std::string& out, const char* color, std::string_view word,
+                 const Insight& insight) {
+  if (color != nullptr) out += color;
+  out += word;
+  if (color != nullptr) out += kPlain;
+  out += ' ';
+  out += insight_type_name(insight.type);
+  out += "  ";
+  if (color != nullptr) out += kBold;
+  append_subject(out, insight);
+  if (color != nullptr) out += kPlain;
+}
+
+void append_evidence(std::string& out, const Insight& insight) {
+  if (insight.evidence.size() == 0) return;
+  const char* before = "  seen:  ";
+  for (const Evidence& each : insight.evidence) {
+    out += before;
+    before = ", ";
+    for (const char* byte = each.name; *byte != '\0'; byte++)
+      out += *byte == '_' ? ' ' : *byte;
+    out += ' ';
+    append_quantity(out, each.value, each.unit);
+  }
+  out += '\n';
+}
+
+}  // namespace
+
+void append_quantity(std::string& out, double value, Unit unit) {
+  switch (unit) {
+    case Unit::bytes:
+      append_bytes(out, value, "");
+      break;
+    case Unit::bytes_per_second:
+      append_bytes(out, value, "/s");
+      break;
+    case Unit::seconds:
+      append_seconds_for_people(out, value);
+      break;
+    case Unit::share:
+      append_format(out, "%.0f", value * 100, " %");
+      break;
+    case Unit::per_second:
+      append_format(out, "%.1f", value, "/s");
+      break;
+    case Unit::count:
+      append_format(out, value == std::trunc(value) ? "%.0f" : "%.1f", value, "");
+      break;
+  }
+}
+
+void append_summary(std::string& out, const Insight& insight) {
+  out += kSentences[static_cast<size_t>(insight.type)];
+  if (insight.prediction) {
+    const Prediction& told = *insight.prediction;
+    out += " in ";
+    append_quantity(out, told.seconds, Unit::seconds);
+    out += " (";
+    append_quantity(out, told.seconds_low, Unit::seconds);
+    out += " to ";
+    append_quantity(out, told.seconds_high, Unit::seconds);
+    out += "), ";
+    append_quantity(out, told.probability, Unit::share);
+    out += " likely";
+  }
+  if (!insight.peer.empty()) {
+    out += ", to ";
+    append_name(out, insight.peer_ns);
+    out += '/';
+    append_name(out, insight.peer);
+  }
+  if (insight.reason.empty()) return;
+  out += ": ";
+  append_name(out, insight.reason);
+}
+
+void append_raised(std::string& out, const Insight& insight, const Insight* cause, bool color) {
+  bool is_critical = insight.severity == Severity::critical;
+  append_head(out, !color ? nullptr : is_critical ? kRed : kYellow,
+              is_critical ? "CRITICAL" : "WARNING", insight);
+  if (const char* kind = owner_kind_name(insight.owner_kind); *kind != '\0') {
+    out += " (";
+    out += kind;
+    out += ' ';
+    append_name(out, insight.owner);
+    out += ')';
+  }
+  out += "\n  ";
+  append_summary(out, insight);
+  out += '\n';
+  append_evidence(out, insight);
+  if (cause != nullptr) {
+    out += "  cause: ";
+    out += insight_type_name(cause->type);
+    out += "  ";
+    append_subject(out, *cause);
+    out += '\n';
+  }
+  for (const Action& action : actions_for(insight)) {
+    out += "  do:    ";
+    out += action.what;
+    out += "\n";
+    if (!action.command.empty()) {
+      out += "           ";
+      out += action.command;
+      out += '\n';
+    }
+    out += "         risk ";
+    out += risk_name(action.risk);
+    out += ": ";
+    out += action.effect;
+    out += '\n';
+  }
+  out += '\n';
+}
+
+void append_resolved(std::string& out, const Insight& insight, uint64_t now_ns, bool color) {
+  append_head(out, color ? kGreen : nullptr, "RESOLVED", insight);
+  out += ", after ";
+  append_quantity(out,
+                  static_cast<double>(now_ns - std::min(now_ns, insight.since_ns)) / kNsPerSecond,
+                  Unit::seconds);
+  out += '\n';
+}
+
+void append_counts(std::string& out, const InsightCounts& counts, size_t active,
+                   uint64_t duration_ns) {
+  append_number(out, uint64_t{counts.critical + counts.warning});
+  out += " insights in ";
+  append_quantity(out, static_cast<double>(duration_ns) / kNsPerSecond, Unit::seconds);
+  out += ": ";
+  append_number(out, uint64_t{counts.critical});
+  out += " critical, ";
+  append_number(out, uint64_t{counts.warning});
+  out += " warning; ";
+  append_number(out, uint64_t{counts.resolved});
+  out += " resolved, ";
+  append_number(out, uint64_t{active});
+  out += " active\n";
+}
+
+}  // namespace kubepulse
