@@ -212,9 +212,12 @@ std::optional<Forecast> by_rise(const LevelHistory& history, double limit, doubl
   Forecast forecast;
   forecast.samples = line.samples;
   forecast.span_seconds = -rise.points[rise.count - line.samples].x;
-  forecast.probability = goes_on * chance_of(line.fit, bend, limit, horizon);
   forecast.confidence = explained(line.fit, forecast.span_seconds) *
                         std::min(1.0, forecast.span_seconds / kWindowSeconds);
+  // The line's pace is that of its middle.
+  double since_middle = bend * forecast.span_seconds / 2;
+  line.fit.slope *= std::exp(std::clamp(since_middle, -kBendMax / 2, kBendMax / 2));
+  forecast.probability = goes_on * chance_of(line.fit, bend, limit, horizon);
   tell_times(forecast, line.fit, bend, limit);
   return forecast;
 }
