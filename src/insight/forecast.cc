@@ -226,8 +226,8 @@ std::optional<Forecast> by_peaks(const LevelHistory& history, double limit, doub
   size_t count = history.peaks();
   if (count < kPeaksMin) return std::nullopt;
   double first = history.peak(0).level, last = history.peak(count - 1).level;
-  double goes_on = endless(kEndlessPeaks, (last - first) / (limit - first));
   if (last - first < kRiseShareMin * limit || first >= limit) return std::nullopt;
+  double goes_on = endless(kEndlessPeaks, std::min(1.0, (last - first) / (limit - first)));
   std::array<Point, LevelHistory::kPeaksMax> points;
   uint32_t now_ms = history.newest().at_ms;
   for (size_t i = 0; i < count; i++)
