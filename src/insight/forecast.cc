@@ -29,15 +29,18 @@ constexpr double kEndlessOnceKilled = 0.45;
 // Peaks that rise one after the other.
 constexpr double kEndlessPeaks = 0.5;
 
-constexpr double kProbabilityTold = 0.05;  // what is less likely is not worked out
+// What is less likely is not worked out: nobody reports it, or goes on to.
+constexpr double kProbabilityTold = 0.25;
 
 // A rise of less than this share of the limit may be anything.
 constexpr double kRiseShareMin = 0.04;
 // Six samples: fewer have no spread to speak of, and a burst is over by then.
 constexpr size_t kSamplesMin = 6;
 // A window is made longer as long as its line agrees with those of the shorter ones (Lepski).
-constexpr size_t kWindows[] = {6, 8, 11, 15, 21, 31};
+constexpr size_t kWindows[] = {6, 10, 18, 31};
 constexpr double kAgreeErrors = 2;
+// Where the line through all of them leaves no more than the noise over, nothing else is tried.
+constexpr double kStraightSpreads = 1.2;
 constexpr double kSlopeErrorsMin = 3;  // a rise by accident: once in 700
 // Allocators take and give back memory in pieces: no level is surer than this share of the limit.
 constexpr double kSpreadShareMin = 0.002;
@@ -80,10 +83,13 @@ Rise rise_of(const LevelHistory& history, double limit) {
 struct Line {
   LineFit fit;
   size_t samples;
+  bool is_straight;  // all of the rise, but for its noise
 };
 
 // Through as many of the newest points as agree.
 Line newest_line(const Rise& rise) {
+  LineFit whole = fit_line(rise.points.data(), rise.count, rise.spread_min);
+  if (whole.spread <= kStraightSpreads * rise.spread_min) return {whole, rise.count, true};
   double low = -std::numeric_limits<double>::infinity(), high = -low;
   Line best{};
   for (size_t window : kWindows) {
@@ -92,7 +98,7 @@ Line newest_line(const Rise& rise) {
     low = std::max(low, fit.slope - kAgreeErrors * fit.slope_error);
     high = std::min(high, fit.slope + kAgreeErrors * fit.slope_error);
     if (low > high && best.samples > 0) break;
-    best = {fit, count};
+    best = {fit, count, false};
     if (count == rise.count) break;
   }
   return best;
@@ -207,8 +213,10 @@ std::optional<Forecast> by_rise(const LevelHistory& history, double limit, doubl
   Line line = newest_line(rise);
   if (line.fit.slope < kSlopeErrorsMin * line.fit.slope_error) return std::nullopt;
 
-  // A crest bends only at last, a long warm-up so little that it takes the whole window to see.
-  double bend = std::min(bend_of(rise, kBendSamples), bend_of(rise, rise.count));
+  // A crest bends only at last, a long warm-up so little that it takes the whole window to see. What
+  // is straight may slow down yet; that it speeds up would be how it began.
+  double bend = std::min(bend_of(rise, rise.count),
+                         line.is_straight ? 0 : bend_of(rise, kBendSamples));
   Forecast forecast;
   forecast.samples = line.samples;
   forecast.span_seconds = -rise.points[rise.count - line.samples].x;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "insight/median.h"
+
 namespace kubepulse {
 
 namespace {
@@ -14,6 +16,8 @@ constexpr uint32_t kTurnShareMin = 100;
 // A fall of so many times the noise is none of it: of normal noise the range of an hour's samples
 // is 5.6 standard deviations, and the noise one of them (0.95).
 constexpr uint32_t kTurnNoises = 6;
+
+constexpr int64_t kStepMax = 1 << 30;  // 4 TiB at once; two of them still fit
 
 uint32_t pages(uint64_t bytes) {
   return static_cast<uint32_t>(
@@ -52,7 +56,6 @@ bool LevelHistory::add(uint64_t now_ns, uint64_t used_bytes, uint64_t limit_byte
   newest_ns_ = now_ns;
   if (killed_ns_ > now_ns || now_ns - killed_ns_ > kKillKeptNs) killed_ns_ = 0;
   push(sample);
-  measure_noise();
   forget_old_peaks(sample.at_ms);
   turn(sample);
   fill_slot(now_ns, firm(sample));
@@ -74,46 +77,47 @@ void LevelHistory::push(const LevelSample& sample) {
   }
 }
 
-// Of the steps from sample to sample: their own median is what the level does, the median distance
-// from it what is none of that. A few falls do not count.
-void LevelHistory::measure_noise() {
-  noise_ = 0;
-  if (size_ < 2) return;
-  std::array<int64_t, kSamplesMax> steps;
+// The steps' own median is what the level does, the median distance from it what is none of that. A
+// few falls do not count.
+uint32_t LevelHistory::noise() const {
+  if (size_ < 2) return 0;
+  std::array<int32_t, kSamplesMax> steps;
   size_t count = size_ - 1U;
-  for (size_t i = 0; i < count; i++)
-    steps[i] = int64_t{firm((*this)[i + 1])} - firm((*this)[i]);
-  auto* middle = steps.begin() + count / 2;
-  std::nth_element(steps.begin(), middle, steps.begin() + count);
-  int64_t usual = *middle;
+  for (size_t i = 0; i < count; i++) {
+    int64_t step = int64_t{firm((*this)[i + 1])} - firm((*this)[i]);
+    steps[i] = static_cast<int32_t>(std::clamp<int64_t>(step, -kStepMax, kStepMax));
+  }
+  int32_t usual = select(steps.data(), count, count / 2);
   for (size_t i = 0; i < count; i++)
     steps[i] = std::abs(steps[i] - usual);
-  std::nth_element(steps.begin(), middle, steps.begin() + count);
-  noise_ = static_cast<uint32_t>(*middle);
+  return static_cast<uint32_t>(select(steps.data(), count, count / 2));
 }
 
-uint32_t LevelHistory::turn_height(const LevelSample& sample) const {
-  uint32_t top = firm(top_), noise = std::min(noise_, UINT32_MAX / kTurnNoises) * kTurnNoises;
-  if (sample.limit == kNoLevelLimit) return std::max({top / kTurnShare, noise, 1U});
-  uint32_t left = sample.limit - std::min(top, sample.limit);
-  uint32_t height = std::min(sample.limit / kTurnShare, left / 2);
-  return std::max({height, sample.limit / kTurnShareMin, noise, 1U});
+// Whether so much is a turn.
+bool LevelHistory::is_turn(uint32_t way, const LevelSample& sample) const {
+  uint32_t top = firm(top_), height = top / kTurnShare;
+  if (sample.limit != kNoLevelLimit) {
+    uint32_t left = sample.limit - std::min(top, sample.limit);
+    height = std::max(std::min(sample.limit / kTurnShare, left / 2), sample.limit / kTurnShareMin);
+  }
+  // The noise is looked at last: it takes longer than all else here.
+  return way >= std::max(height, 1U) && way / kTurnNoises >= noise();
 }
 
 // Zigzag: a rise ends where the level has fallen far enough from its top, and a fall likewise.
 void LevelHistory::turn(const LevelSample& sample) {
-  uint32_t level = firm(sample), top = firm(top_), height = turn_height(sample);
+  uint32_t level = firm(sample), top = firm(top_);
   if (rising_) {
     if (level < firm(floor_)) floor_ = sample;
     if (level >= top) {
       top_ = sample;
-    } else if (top - level >= height) {
+    } else if (is_turn(top - level, sample)) {
       end_rise();
       floor_ = top_ = sample;
     }
   } else if (level <= top) {
     floor_ = top_ = sample;
-  } else if (level - top >= height) {
+  } else if (is_turn(level - top, sample)) {
     rising_ = true;
     top_ = sample;
   }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "insight/median.h"
+
 namespace kubepulse {
 
 namespace {
@@ -14,25 +16,36 @@ constexpr double kNormalMedian = 0.6745;
 // its efficiency is 0.91 (Sen, 1968).
 constexpr double kTheilError = 1.05;
 
-// Pairs that are at least half of the points apart: n^2 / 8 of them.
-constexpr size_t kPairsMax = (kFitPointsMax / 2 + 1) * (kFitPointsMax / 2 + 1) / 2 + kFitPointsMax;
+// Of the distances from half of the points on, of many points, only some are looked at: neighbours
+// tell nearly the same.
+constexpr size_t distance_step(size_t count) {
+  return 1 + count / 12;
+}
 
-float median(float* values, size_t count) {
-  float* middle = values + count / 2;
-  std::nth_element(values, middle, values + count);
-  if (count % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values, middle)) / 2;
+constexpr size_t pairs_of(size_t count) {
+  size_t pairs = 0;
+  for (size_t distance = count / 2; distance < count; distance += distance_step(count))
+    pairs += count - distance;
+  return pairs;
+}
+
+constexpr size_t most_values() {
+  size_t most = kFitPointsMax;  // as many as there are points, too
+  for (size_t count = 3; count <= kFitPointsMax; count++)
+    most = pairs_of(count) > most ? pairs_of(count) : most;
+  return most;
 }
 
 }  // namespace
 
 LineFit fit_line(const Point* points, size_t count, double spread_min) {
-  std::array<float, kPairsMax> values;
+  std::array<float, most_values()> values;
   size_t pairs = 0;
   int rising = 0;
-  for (size_t i = 0; i + count / 2 < count; i++) {
-    for (size_t j = i + count / 2; j < count; j++) {
-      float slope = (points[j].y - points[i].y) / (points[j].x - points[i].x);
+  for (size_t distance = count / 2; distance < count; distance += distance_step(count)) {
+    for (size_t i = 0; i + distance < count; i++) {
+      const Point &before = points[i], &behind = points[i + distance];
+      float slope = (behind.y - before.y) / (behind.x - before.x);
       rising += (slope > 0) - (slope < 0);
       values[pairs++] = slope;
     }
