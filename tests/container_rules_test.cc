@@ -69,7 +69,7 @@ START_TEST(oom_is_held) {
   ck_assert(!oom_predicted(facts_of(levels), false));
   ck_assert(oom_predicted(facts_of(levels), true));
   MemoryLevels fallen = levels;
-  fallen.then(800);
+  fallen.then(840);
   ck_assert(!oom_predicted(facts_of(fallen), true));
   levels.then(900, 31);
   ck_assert(!oom_predicted(facts_of(levels), true));

@@ -20,7 +20,7 @@ constexpr double kOomCriticalSeconds = 300;
 constexpr double kOomUrgentSeconds = 60;
 // While it is held: so far below its highest, as a share of the limit, it is over; so much has it
 // to rise within the window to go on, and more than half of the way is to lie behind it.
-constexpr uint32_t kOomFallenShare = 50;
+constexpr uint32_t kOomFallenShare = 20;
 constexpr uint32_t kOomRisenShare = 100;
 
 // An hour: caches and pools have their sizes by then.
