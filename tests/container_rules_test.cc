@@ -119,8 +119,7 @@ START_TEST(no_leaks) {
   ck_assert(!memory_leak(facts_of(MemoryLevels().then(300, 60).line(500, 240)), false));
   // A warm-up that has ended, and one that is about to.
   ck_assert(!memory_leak(facts_of(MemoryLevels().then(100).line(700, 200).then(700, 600)), false));
-  ck_assert(
-      !memory_leak(facts_of(MemoryLevels().then(100).line(500, 400).line(600, 600)), false));
+  ck_assert(!memory_leak(facts_of(MemoryLevels().then(100).line(500, 400).line(600, 600)), false));
   // A saw-tooth of any length, wherever one looks.
   for (int length : {20, 90, 200, 400, 800, 1500}) {
     MemoryLevels levels;

@@ -204,7 +204,8 @@ END_TEST
 START_TEST(many_pods) {
   Ticks ticks;
   std::vector<std::string> names{"a", "b", "c"};
-  Finding one = finding(InsightType::dns_failing, "a"), two = finding(InsightType::dns_failing, "b");
+  Finding one = finding(InsightType::dns_failing, "a"),
+          two = finding(InsightType::dns_failing, "b");
   Finding again = finding(InsightType::dns_failing, "b", "other");
   Finding three = finding(InsightType::dns_failing, "c");
   // Two of ten are no more than a fifth, two of nine too few to say, one pod twice is one.

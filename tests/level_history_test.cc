@@ -222,5 +222,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("level_history", window_slides, units, clock_jumps, weeks, peaks_and_floors, noise_is_no_peak,
-           close_to_the_limit, old_peaks_go, many_peaks, restarts, slots)
+CHECK_MAIN("level_history", window_slides, units, clock_jumps, weeks, peaks_and_floors,
+           noise_is_no_peak, close_to_the_limit, old_peaks_go, many_peaks, restarts, slots)

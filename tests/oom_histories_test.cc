@@ -1,8 +1,8 @@
 // Memory's histories, replayed: whether oom_predicted comes before the kernel kills, and only then.
 //
 // A report is true where the kernel kills while it holds, or where memory reaches the limit that
-// there was when it began: somebody has raised the limit in time. A kill is predicted where a report
-// holds when it comes; the lead is how long it has held.
+// there was when it began: somebody has raised the limit in time. A kill is predicted where a
+// report holds when it comes; the lead is how long it has held.
 #include <cstdio>
 #include <map>
 

@@ -36,10 +36,17 @@ START_TEST(harmless_words_are_bare) {
 END_TEST
 
 START_TEST(hostile_words) {
-  for (const char* text :
-       {"", "a b", "$(touch /tmp/x)", "`id`", "'; id #", "\"", "'", "''", "\\", "a\\", "!!", "~",
-        "~root", "*", "?", "[a-z]*", "{a,b}", "$HOME", "${IFS}", "a;b", "a&b", "a|b", "a>b", "<b",
-        "#b", "a=b", "-rf", "--", "%s%n", "'$(id)'", "\xC3\xA4'$x"})
+  for (const char* text : {"",           "a b",     "$(touch /tmp/x)",
+                           "`id`",       "'; id #", "\"",
+                           "'",          "''",      "\\",
+                           "a\\",        "!!",      "~",
+                           "~root",      "*",       "?",
+                           "[a-z]*",     "{a,b}",   "$HOME",
+                           "${IFS}",     "a;b",     "a&b",
+                           "a|b",        "a>b",     "<b",
+                           "#b",         "a=b",     "-rf",
+                           "--",         "%s%n",    "'$(id)'",
+                           "\xC3\xA4'$x"})
     check_word(text);
 }
 END_TEST
@@ -66,5 +73,4 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("shell", harmless_words_are_bare, hostile_words, any_printable_word,
-           what_cannot_be_seen)
+CHECK_MAIN("shell", harmless_words_are_bare, hostile_words, any_printable_word, what_cannot_be_seen)

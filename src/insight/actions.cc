@@ -131,8 +131,7 @@ class Actions {
 
  private:
   void add(const char* what, std::string command, Risk risk, const char* effect) {
-    if (actions_.size() < kActionsMax)
-      actions_.push_back({what, std::move(command), risk, effect});
+    if (actions_.size() < kActionsMax) actions_.push_back({what, std::move(command), risk, effect});
   }
 
   // A container has to be named: without a name kubectl takes all of them. What a ReplicaSet's or a
@@ -212,8 +211,7 @@ class Actions {
   }
 
   void look_at_log(bool last_life) {
-    const char* what =
-        last_life ? "Read what it said before it ended" : "Read what it says";
+    const char* what = last_life ? "Read what it said before it ended" : "Read what it says";
     if (platform_ == Platform::systemd) {
       add(what, Command("journalctl").option("--unit=", insight_.pod).word("--lines=100").text(),
           Risk::none, "Only reads");
@@ -283,7 +281,13 @@ class Actions {
           "kubectl --namespace=kube-system get pods --selector=k8s-app=kube-dns --output=wide",
           Risk::none, "Only reads");
       add("See what it is told to ask",
-          kubectl(insight_).word("exec").word(pod(insight_)).word("--").word("cat").word("/etc/resolv.conf").text(),
+          kubectl(insight_)
+              .word("exec")
+              .word(pod(insight_))
+              .word("--")
+              .word("cat")
+              .word("/etc/resolv.conf")
+              .text(),
           Risk::none, "Runs cat in the container");
     } else {
       add("See whether the resolver is well", "resolvectl statistics", Risk::none, "Only reads");
@@ -298,9 +302,8 @@ class Actions {
       command = kubectl(insight_)
                     .word("patch")
                     .word(owner(insight_))
-                    .option("--patch=",
-                            R"({"spec":{"template":{"spec":{"dnsConfig":{"options":[)"
-                            R"({"name":"ndots","value":"1"}]}}}}})")
+                    .option("--patch=", R"({"spec":{"template":{"spec":{"dnsConfig":{"options":[)"
+                                        R"({"name":"ndots","value":"1"}]}}}}})")
                     .text();
     add(kWhat, command, Risk::medium,
         "Makes all its pods anew, one after the other; names such as redis.shop need the search "
@@ -319,8 +322,8 @@ class Actions {
   }
 
   void look_at_sockets() {
-    add("See which connections, on the node",
-        "ss --tcp --info --numeric state established", Risk::none, "Only reads");
+    add("See which connections, on the node", "ss --tcp --info --numeric state established",
+        Risk::none, "Only reads");
   }
 
   void add_replicas() {

@@ -20,7 +20,7 @@ enum class Risk : uint8_t {
 const char* risk_name(Risk risk);
 
 struct Action {
-  const char* what;  // static text
+  const char* what;     // static text
   std::string command;  // "" where there is none that fits, or its names cannot be shown
   Risk risk;
   const char* effect;  // static text

@@ -1,10 +1,10 @@
 #include "insight/container_rules.h"
 
 #include <algorithm>
-#include <array>
 
 #include "insight/forecast.h"
 #include "insight/line_fit.h"
+#include "insight/slot_points.h"
 #include "insight/thresholds.h"
 
 namespace kubepulse {
@@ -58,8 +58,7 @@ void show_memory(Finding& found, const LevelHistory* memory) {
   if (memory == nullptr || memory->size() == 0) return;
   const LevelSample& now = memory->newest();
   found.evidence.add("working_set", bytes(now.used), Unit::bytes);
-  if (now.limit != kNoLevelLimit)
-    found.evidence.add("memory_limit", bytes(now.limit), Unit::bytes);
+  if (now.limit != kNoLevelLimit) found.evidence.add("memory_limit", bytes(now.limit), Unit::bytes);
   uint32_t highest = 0;
   for (size_t i = 0; i < memory->slots(); i++)
     highest = std::max(highest, memory->slot(i).highest);
@@ -84,25 +83,17 @@ struct Leak {
   double span_seconds;
 };
 
-// The line through the lowest of every ten minutes. What is before the first peak of a container,
-// or its first ten minutes, is start-up.
+// The line through the lowest of every ten minutes; the first ones are start-up.
 std::optional<Leak> leak_of(const LevelHistory& memory) {
-  std::array<Point, LevelHistory::kSlotsMax> floors;
-  size_t count = 0, slots = memory.slots();
-  bool from_start = slots < LevelHistory::kSlotsMax;
-  for (size_t i = from_start ? 1 : 0; i < slots; i++) {
-    const LevelHistory::Slot& slot = memory.slot(i);
-    if (slot.empty()) continue;
-    auto seconds = static_cast<float>(LevelHistory::kSlotNs / kNsPerSecond);
-    floors[count++] = {(static_cast<float>(i) - static_cast<float>(slots - 1)) * seconds,
-                       static_cast<float>(slot.lowest)};
-  }
+  SlotPoints floors = slot_points(memory, &LevelHistory::Slot::lowest,
+                                  memory.slots() < LevelHistory::kSlotsMax ? 1 : 0);
+  const Point* points = floors.points.data();
+  size_t count = floors.count, half = count / 2;
   if (count < kLeakSlotsMin) return std::nullopt;
-  Leak leak{fit_line(floors.data(), count, 1), floors[count - 1].x - floors[0].x};
+  Leak leak{fit_line(points, count, 1), floors.span_seconds()};
   if (leak.fit.slope <= 0 || leak.fit.rising < kLeakRisingMin) return std::nullopt;
-  size_t half = count / 2;
-  double before = fit_line(floors.data(), half, 1).slope;
-  double now = fit_line(&floors[count - half], half, 1).slope;
+  double before = fit_line(points, half, 1).slope;
+  double now = fit_line(points + count - half, half, 1).slope;
   if (now < kLeakPaceMin * before) return std::nullopt;
   return leak;
 }
@@ -112,8 +103,7 @@ bool floors_rise(const LevelHistory& memory, const LineFit& fit) {
   if (memory.peaks() < 2) return true;
   const LevelHistory::Peak &first = memory.peak(0), &last = memory.peak(memory.peaks() - 1);
   double seconds = (last.at_ms - first.at_ms) / 1000.0;
-  return last.floor > first.floor &&
-         last.floor - first.floor >= kLeakPaceMin * fit.slope * seconds;
+  return last.floor > first.floor && last.floor - first.floor >= kLeakPaceMin * fit.slope * seconds;
 }
 
 }  // namespace
@@ -167,8 +157,8 @@ std::optional<Finding> memory_leak(const ContainerFacts& facts, bool held) {
 
 std::optional<Finding> crash_loop(const ContainerFacts& facts, bool held) {
   uint64_t restarts = facts.counters == nullptr ? 0 : (*facts.counters)[kRestarts];
-  bool backs_off = facts.state == ContainerState::waiting &&
-                   facts.waiting_reason == "CrashLoopBackOff";
+  bool backs_off =
+      facts.state == ContainerState::waiting && facts.waiting_reason == "CrashLoopBackOff";
   if (!backs_off && restarts < (held ? 1 : kCrashRestartsMin)) return std::nullopt;
   Finding found = finding(InsightType::crash_loop, facts);
   found.severity = Severity::critical;

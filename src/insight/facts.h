@@ -17,9 +17,9 @@ namespace kubepulse {
 // Counted since whenever.
 enum ContainerCounter : size_t {
   kOomKills,
-  kRestarts,         // by the kubelet
-  kCpuUsageMs,       // CPU time
-  kCpuThrottledMs,   // as cpu.stat has it: of each CPU, while it was held back
+  kRestarts,        // by the kubelet
+  kCpuUsageMs,      // CPU time
+  kCpuThrottledMs,  // as cpu.stat has it: of each CPU, while it was held back
   kContainerCounters,
 };
 using ContainerWindow = CounterWindow<kContainerCounters>;

@@ -4,14 +4,22 @@ namespace kubepulse {
 
 const char* insight_type_name(InsightType type) {
   static constexpr const char* kNames[kInsightTypes] = {
-      "oom_predicted",   "oom_killed",
-      "memory_leak",     "crash_loop",
-      "pod_pending",     "pod_not_ready",
-      "image_pull",      "cpu_throttled",
-      "dns_failing",     "dns_search_amplification",
-      "connect_failing", "retransmitting",
-      "accept_queue_overflow", "node_pressure",
-      "filesystem_filling", "systemic",
+      "oom_predicted",
+      "oom_killed",
+      "memory_leak",
+      "crash_loop",
+      "pod_pending",
+      "pod_not_ready",
+      "image_pull",
+      "cpu_throttled",
+      "dns_failing",
+      "dns_search_amplification",
+      "connect_failing",
+      "retransmitting",
+      "accept_queue_overflow",
+      "node_pressure",
+      "filesystem_filling",
+      "systemic",
   };
   return kNames[static_cast<size_t>(type)];
 }

@@ -213,10 +213,10 @@ std::optional<Forecast> by_rise(const LevelHistory& history, double limit, doubl
   Line line = newest_line(rise);
   if (line.fit.slope < kSlopeErrorsMin * line.fit.slope_error) return std::nullopt;
 
-  // A crest bends only at last, a long warm-up so little that it takes the whole window to see. What
-  // is straight may slow down yet; that it speeds up would be how it began.
-  double bend = std::min(bend_of(rise, rise.count),
-                         line.is_straight ? 0 : bend_of(rise, kBendSamples));
+  // A crest bends only at last, a long warm-up so little that it takes the whole window to see.
+  // What is straight may slow down yet; that it speeds up would be how it began.
+  double bend =
+      std::min(bend_of(rise, rise.count), line.is_straight ? 0 : bend_of(rise, kBendSamples));
   Forecast forecast;
   forecast.samples = line.samples;
   forecast.span_seconds = -rise.points[rise.count - line.samples].x;
@@ -252,8 +252,8 @@ std::optional<Forecast> by_peaks(const LevelHistory& history, double limit, doub
   forecast.samples = count;
   forecast.span_seconds = span;
   forecast.probability = goes_on * chance_of(fit, 0, limit, horizon);
-  forecast.confidence = explained(fit, span) * std::min(1.0, static_cast<double>(count) /
-                                                                 LevelHistory::kPeaksMax);
+  forecast.confidence =
+      explained(fit, span) * std::min(1.0, static_cast<double>(count) / LevelHistory::kPeaksMax);
   tell_times(forecast, fit, 0, limit);
   return forecast;
 }

@@ -8,7 +8,8 @@
 // `sniff -o json` writes one INSIGHT a line. Members that say nothing are left out, but for those
 // marked +:
 //
-//   id+          16 hex digits: of type, namespace, pod, container and object, and nothing else. It is
+//   id+          16 hex digits: of type, namespace, pod, container and object, and nothing else. It
+//   is
 //                the same whenever this comes back, on whichever start of the daemon
 //   state+       "active", in an answer; "raised" or "resolved", in a stream
 //   type+        "oom_predicted", ...
@@ -26,7 +27,8 @@
 //   prediction   {"probability":0.83,"confidence":0.9,"seconds":200,"seconds_low":150,
 //                "seconds_high":null}: to the event; null: perhaps never
 //   cause        the id of another insight that explains this one
-//   actions+     [{"what":"...","command":"kubectl ...","risk":"medium","effect":"..."},...]: nothing
+//   actions+     [{"what":"...","command":"kubectl ...","risk":"medium","effect":"..."},...]:
+//   nothing
 //                is ever executed; risk: none, low, medium, high; without a command where none fits
 #ifndef KUBEPULSE_INSIGHT_INSIGHT_JSON_H
 #define KUBEPULSE_INSIGHT_INSIGHT_JSON_H

@@ -181,7 +181,10 @@ void append_summary(std::string& out, const Insight& insight) {
 
 void append_raised(std::string& out, const Insight& insight, const Insight* cause, bool color) {
   bool is_critical = insight.severity == Severity::critical;
-  append_head(out, !color ? nullptr : is_critical ? kRed : kYellow,
+  append_head(out,
+              !color        ? nullptr
+              : is_critical ? kRed
+                            : kYellow,
               is_critical ? "CRITICAL" : "WARNING", insight);
   if (const char* kind = owner_kind_name(insight.owner_kind); *kind != '\0') {
     out += " (";

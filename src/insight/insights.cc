@@ -105,7 +105,8 @@ void Insights::node(NodeFacts facts, const NodeWindow::Totals& totals) {
   facts.counters = &node_;
   for (size_t i = 0; i < kNodeResources; i++) {
     auto resource = static_cast<NodeResource>(i);
-    bool held = table_.holds(InsightType::node_pressure, facts.subject, node_resource_name(resource));
+    bool held =
+        table_.holds(InsightType::node_pressure, facts.subject, node_resource_name(resource));
     if (std::optional<Finding> found = node_pressure(facts, resource, held)) table_.take(*found);
   }
 }

@@ -38,9 +38,7 @@ class Insights {
   void end(const Subject& node, size_t pods);
 
   const InsightTable& table() const { return table_; }
-  size_t subjects() const {
-    return containers_.size() + traffic_.size() + filesystems_.size();
-  }
+  size_t subjects() const { return containers_.size() + traffic_.size() + filesystems_.size(); }
   // Looks and findings that were lost for want of room.
   uint64_t overflow() const { return overflow_ + table_.overflow(); }
 

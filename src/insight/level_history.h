@@ -33,20 +33,21 @@ class LevelHistory {
   // Samples that come closer together than this are passed over: the window is to last 5 minutes
   // however often somebody looks.
   static constexpr uint64_t kSpacingNsMin = 8 * kNsPerSecond;
-  // What lies behind a longer gap says nothing of how it goes on: the whole window would be one line
-  // with nothing on it.
+  // What lies behind a longer gap says nothing of how it goes on: the whole window would be one
+  // line with nothing on it.
   static constexpr uint64_t kGapNsMax = 300 * kNsPerSecond;
 
   // Start-up: it has shown its direction by then.
   static constexpr uint64_t kStartNs = 300 * kNsPerSecond;
 
   static constexpr size_t kPeaksMax = 8;
-  static constexpr uint64_t kPeakKeptNs = 6 * 3600 * kNsPerSecond;
+  static constexpr uint64_t kPeakKeptNs = 21600 * kNsPerSecond;
 
-  static constexpr uint64_t kKillKeptNs = 24 * 3600 * kNsPerSecond;
+  static constexpr uint64_t kKillKeptNs = 86400 * kNsPerSecond;
 
   static constexpr size_t kSlotsMax = 36;  // 6 hours
-  static constexpr uint64_t kSlotNs = 600 * kNsPerSecond;
+  static constexpr uint32_t kSlotSeconds = 600;
+  static constexpr uint64_t kSlotNs = kSlotSeconds * kNsPerSecond;
 
   // Where the level turned down, by more than noise does.
   struct Peak {
@@ -95,9 +96,7 @@ class LevelHistory {
 
   // Slots, oldest first; the last one is of now.
   size_t slots() const { return slot_count_; }
-  const Slot& slot(size_t i) const {
-    return slots_[(slot_first_ + i) % kSlotsMax];
-  }
+  const Slot& slot(size_t i) const { return slots_[(slot_first_ + i) % kSlotsMax]; }
 
   // Of the level that counts: what is not given back.
   static uint32_t firm(const LevelSample& sample) {

@@ -74,8 +74,8 @@ LineFit fit_line(const Point* points, size_t count, double spread_min) {
   for (size_t i = 0; i < count; i++)
     squares += (points[i].x - mean) * (points[i].x - mean);
   fit.slope_error = kTheilError * fit.spread / std::sqrt(squares);
-  fit.level_error = std::sqrt(fit.spread * fit.spread / n +
-                              fit.slope_error * fit.slope_error * mean * mean);
+  fit.level_error =
+      std::sqrt(fit.spread * fit.spread / n + fit.slope_error * fit.slope_error * mean * mean);
   return fit;
 }
 

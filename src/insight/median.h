@@ -8,9 +8,9 @@
 
 namespace kubepulse {
 
-// The value that would stand at `rank`, which is below `count`, were they sorted; those before it are
-// none larger then. No branch depends on a value, so that it takes half of std::nth_element's time
-// for a few dozen; of more than that, or of equal ones, it takes O(count^2).
+// The value that would stand at `rank`, which is below `count`, were they sorted; those before it
+// are none larger then. No branch depends on a value, so that it takes half of std::nth_element's
+// time for a few dozen; of more than that, or of equal ones, it takes O(count^2).
 template <typename Number>
 Number select(Number* values, size_t count, size_t rank) {
   size_t begin = 0, last = count - 1;

@@ -1,10 +1,10 @@
 #include "insight/node_rules.h"
 
 #include <algorithm>
-#include <array>
 
 #include "insight/forecast.h"
 #include "insight/line_fit.h"
+#include "insight/slot_points.h"
 #include "insight/thresholds.h"
 
 namespace kubepulse {
@@ -59,18 +59,10 @@ double bytes(double pages) {
 
 // Over hours, by the highest of every ten minutes. No farther ahead than it was seen back.
 std::optional<Prediction> slow_filling(const LevelHistory& level) {
-  std::array<Point, LevelHistory::kSlotsMax> tops;
-  size_t count = 0, slots = level.slots();
-  for (size_t i = 0; i < slots; i++) {
-    const LevelHistory::Slot& slot = level.slot(i);
-    if (slot.empty()) continue;
-    auto seconds = static_cast<float>(LevelHistory::kSlotNs / kNsPerSecond);
-    tops[count++] = {(static_cast<float>(i) - static_cast<float>(slots - 1)) * seconds,
-                     static_cast<float>(slot.highest)};
-  }
-  if (count < kFillingSlotsMin) return std::nullopt;
-  LineFit fit = fit_line(tops.data(), count, 1);
-  double span = tops[count - 1].x - tops[0].x;
+  SlotPoints tops = slot_points(level, &LevelHistory::Slot::highest, 0);
+  if (tops.count < kFillingSlotsMin) return std::nullopt;
+  LineFit fit = fit_line(tops.points.data(), tops.count, 1);
+  double span = tops.span_seconds();
   if (fit.slope <= 2 * fit.slope_error || fit.rising < kFillingRisingMin) return std::nullopt;
   double left = std::max(0.0, level.newest().limit - fit.level), seconds = left / fit.slope;
   if (seconds > span) return std::nullopt;
@@ -78,7 +70,8 @@ std::optional<Prediction> slow_filling(const LevelHistory& level) {
   told.seconds = seconds;
   told.seconds_low = left / (fit.slope + 2 * fit.slope_error);
   told.seconds_high = left / (fit.slope - 2 * fit.slope_error);
-  told.confidence = fit.rising * std::min(1.0, static_cast<double>(count) / LevelHistory::kSlotsMax);
+  told.confidence =
+      fit.rising * std::min(1.0, static_cast<double>(tops.count) / LevelHistory::kSlotsMax);
   // That what went on for `span` goes on for `seconds` more, were we to look at any moment of it.
   told.probability = span / (span + seconds);
   return told;

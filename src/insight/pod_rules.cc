@@ -32,8 +32,7 @@ std::optional<Finding> pod_pending(const PodFacts& facts, bool) {
 }
 
 std::optional<Finding> pod_not_ready(const PodFacts& facts, bool) {
-  if (facts.deleting || facts.phase != PodFacts::Phase::running ||
-      facts.ready >= facts.containers)
+  if (facts.deleting || facts.phase != PodFacts::Phase::running || facts.ready >= facts.containers)
     return std::nullopt;
   Finding found = finding(InsightType::pod_not_ready, facts);
   if (facts.ready == 0) found.severity = Severity::critical;

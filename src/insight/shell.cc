@@ -11,7 +11,8 @@ namespace {
 // None of these means anything to a shell, wherever in a word.
 bool is_harmless(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= '0' && byte <= '9') || std::string_view("-_./:@%+,=").find(byte) != std::string_view::npos;
+         (byte >= '0' && byte <= '9') ||
+         std::string_view("-_./:@%+,=").find(byte) != std::string_view::npos;
 }
 
 void append_quoted(std::string& out, std::string_view text) {

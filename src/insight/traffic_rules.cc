@@ -33,8 +33,10 @@ struct Reason {
   const char* name;
 };
 constexpr Reason kReasons[] = {
-    {kConnectsRefused, "refused"},         {kConnectsTimedOut, "timeout"},
-    {kConnectsUnreachable, "unreachable"}, {kConnectsReset, "reset"},
+    {kConnectsRefused, "refused"},
+    {kConnectsTimedOut, "timeout"},
+    {kConnectsUnreachable, "unreachable"},
+    {kConnectsReset, "reset"},
     {kConnectsOther, "other"},
 };
 

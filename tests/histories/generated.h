@@ -26,7 +26,7 @@ class StoryMaker {
  public:
   explicit StoryMaker(uint32_t seed) : random_(seed) {}
 
-  // Each kind several times. `kinds` 0 are those that the constants were chosen with.
+  // Each kind twice or more, but for the one that nobody can foresee.
   std::vector<MemoryStory> make() {
     std::vector<MemoryStory> stories;
     for (int round = 0; round < 2; round++) {
@@ -71,7 +71,8 @@ class StoryMaker {
 
   MemoryStory quiet() {
     double share = between(0.2, 0.9);
-    return run("quiet", 3600, [=](double) { return share; }, between(0.0005, 0.004));
+    return run(
+        "quiet", 3600, [=](double) { return share; }, between(0.0005, 0.004));
   }
 
  private:
@@ -124,8 +125,9 @@ class StoryMaker {
   }
   MemoryStory leak_from_start() {
     double base = between(0.05, 0.3), grows = log_between(300, 3000);
-    return run("leak from start", grows + 60,
-               [=](double second) { return base + (1 - base) * second / grows; }, 0.003);
+    return run(
+        "leak from start", grows + 60,
+        [=](double second) { return base + (1 - base) * second / grows; }, 0.003);
   }
   MemoryStory exponential_leak() {
     double base = between(0.1, 0.5), begin = between(300, 1500), doubles = log_between(60, 900);
@@ -187,8 +189,9 @@ class StoryMaker {
   }
   MemoryStory warm_up() {
     double base = between(0.05, 0.2), top = between(0.5, 0.93), time = log_between(30, 600);
-    return run("warm-up", 3600,
-               [=](double second) { return top - (top - base) * std::exp(-second / time); }, 0.004);
+    return run(
+        "warm-up", 3600,
+        [=](double second) { return top - (top - base) * std::exp(-second / time); }, 0.004);
   }
   // Straight up, and then it has what it needs.
   MemoryStory load() {
@@ -209,7 +212,8 @@ class StoryMaker {
         "cache", 3600,
         [=](double second) {
           double full = base + (top - base) * std::min(1.0, second / time);
-          if (second > time) full -= taken * (1 - std::fmod(second - time, again) / again) * (top - base);
+          if (second > time)
+            full -= taken * (1 - std::fmod(second - time, again) / again) * (top - base);
           return full;
         },
         0.006);
@@ -231,7 +235,8 @@ class StoryMaker {
     std::vector<Burst> all;
     double at = between(60, 300);
     while (at < 4000) {
-      Burst burst{at, between(5, 90), between(0, 200), between(5, 60), between(base + 0.1, top_max)};
+      Burst burst{at, between(5, 90), between(0, 200), between(5, 60),
+                  between(base + 0.1, top_max)};
       all.push_back(burst);
       at += burst.rise + burst.hold + burst.fall + between(30, 600);
     }
@@ -239,8 +244,8 @@ class StoryMaker {
       for (const Burst& burst : all) {
         double since = second - burst.at;
         if (since < 0 || since > burst.rise + burst.hold + burst.fall) continue;
-        double share = std::min({1.0, since / burst.rise,
-                                 (burst.rise + burst.hold + burst.fall - since) / burst.fall});
+        double share = std::min(
+            {1.0, since / burst.rise, (burst.rise + burst.hold + burst.fall - since) / burst.fall});
         return base + (burst.top - base) * share;
       }
       return base;
@@ -283,11 +288,14 @@ class StoryMaker {
   }
   // As the day goes.
   MemoryStory waves() {
-    double middle = between(0.4, 0.6), height = between(0.05, 0.33), period = log_between(900, 7200);
+    double middle = between(0.4, 0.6), height = between(0.05, 0.33),
+           period = log_between(900, 7200);
     double phase = between(0, 6.28);
     return run(
         "waves", 2 * period + 1800,
-        [=](double second) { return middle + height * std::sin(phase + second / period * 6.28318); },
+        [=](double second) {
+          return middle + height * std::sin(phase + second / period * 6.28318);
+        },
         0.005);
   }
   // Somebody sees to it: a restart, or what was queued is worked off.
@@ -305,8 +313,10 @@ class StoryMaker {
   // Nobody can foresee this one.
   MemoryStory spike() {
     double base = between(0.3, 0.6), begin = between(600, 1800);
-    return run("spike", 3600, [=](double second) { return second < begin ? base : base + (second - begin) * 0.1; },
-               0.004);
+    return run(
+        "spike", 3600,
+        [=](double second) { return second < begin ? base : base + (second - begin) * 0.1; },
+        0.004);
   }
 
   // An hour is missing, or the clock goes back, as no monotonic one does.
@@ -321,8 +331,7 @@ class StoryMaker {
     std::vector<MemorySample> kept;
     size_t gap = 0;
     for (const MemorySample& sample : story.samples) {
-      if (gap == 0 && between(0, 1) < 0.03)
-        gap = static_cast<size_t>(between(1, 25));
+      if (gap == 0 && between(0, 1) < 0.03) gap = static_cast<size_t>(between(1, 25));
       if (gap > 0)
         gap--;
       else
