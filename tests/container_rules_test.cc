@@ -103,7 +103,7 @@ START_TEST(leaks) {
   // Half a page a minute: 30 an hour.
   for (int hour = 0; hour < 6; hour++) {
     levels.line(300 + (hour + 1) * 30, 360);
-    if (hour > 1) ck_assert(memory_leak(facts_of(levels), false));
+    if (hour > 2) ck_assert(memory_leak(facts_of(levels), false));
   }
   std::optional<Finding> found = memory_leak(facts_of(levels), false);
   ck_assert_double_eq_tol(evidence(found, "growth") * 3600, 30 * 4096, 4096);

@@ -23,14 +23,17 @@ constexpr double kOomUrgentSeconds = 60;
 constexpr uint32_t kOomFallenShare = 20;
 constexpr uint32_t kOomRisenShare = 100;
 
-// An hour: caches and pools have their sizes by then.
-constexpr size_t kLeakSlotsMin = 7;
+// Three hours, half of what is kept: caches and pools have their sizes by then, and what is done
+// every hour or two has been done.
+constexpr size_t kLeakSlotsMin = 18;
+constexpr size_t kLeakParts = 4;
 // Of the pairs of floors, ten minutes or hours apart, those that rise less those that fall.
 constexpr double kLeakRisingMin = 0.8;
 // Of what it had, and of the limit: less is fragmentation, or nobody's worry.
 constexpr double kLeakGrownMin = 0.1;
 constexpr double kLeakGrownOfLimitMin = 0.05;
-// The newer half is to grow half as fast as the older one at least: else it levels off.
+// Each quarter is to grow half as fast as the whole at least, and as any quarter before it: else it
+// levels off, or it was a step or two.
 constexpr double kLeakPaceMin = 0.5;
 
 // The kubelet's back-off makes it five in the first five minutes, and one in each later five.
@@ -88,13 +91,16 @@ std::optional<Leak> leak_of(const LevelHistory& memory) {
   SlotPoints floors = slot_points(memory, &LevelHistory::Slot::lowest,
                                   memory.slots() < LevelHistory::kSlotsMax ? 1 : 0);
   const Point* points = floors.points.data();
-  size_t count = floors.count, half = count / 2;
-  if (count < kLeakSlotsMin) return std::nullopt;
-  Leak leak{fit_line(points, count, 1), floors.span_seconds()};
+  if (floors.count < kLeakSlotsMin) return std::nullopt;
+  Leak leak{fit_line(points, floors.count, 1), floors.span_seconds()};
   if (leak.fit.slope <= 0 || leak.fit.rising < kLeakRisingMin) return std::nullopt;
-  double before = fit_line(points, half, 1).slope;
-  double now = fit_line(points + count - half, half, 1).slope;
-  if (now < kLeakPaceMin * before) return std::nullopt;
+  double fastest = leak.fit.slope;
+  for (size_t part = 0; part < kLeakParts; part++) {
+    size_t first = part * floors.count / kLeakParts, end = (part + 1) * floors.count / kLeakParts;
+    double slope = fit_line(points + first, end - first, 1).slope;
+    if (slope < kLeakPaceMin * fastest) return std::nullopt;
+    fastest = std::max(fastest, slope);
+  }
   return leak;
 }
 

@@ -18,7 +18,7 @@ std::optional<Finding> oom_predicted(const ContainerFacts& facts, bool held);
 // The kernel has killed for want of memory in the last five minutes. Evidence: oom_kills,
 // working_set, memory_limit, highest.
 std::optional<Finding> oom_killed(const ContainerFacts& facts, bool held);
-// What it never gives back has grown for an hour or more. Evidence: working_set, growth, grown,
+// What it never gives back has grown for three hours or more. Evidence: working_set, growth, grown,
 // span, memory_limit.
 std::optional<Finding> memory_leak(const ContainerFacts& facts, bool held);
 // It ends and is begun again. Evidence: restarts, exit_code.

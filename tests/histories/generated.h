@@ -69,6 +69,24 @@ class StoryMaker {
     return stories;
   }
 
+  // Six hours each, for what takes that long; without a limit that is reached.
+  std::vector<MemoryStory> make_long() {
+    std::vector<MemoryStory> stories;
+    for (int round = 0; round < 3; round++) {
+      stories.push_back(slow_leak("slow leak", 0));
+      stories.push_back(slow_leak("slow leak, collector", between(0.05, 0.25)));
+      stories.push_back(long_quiet());
+      stories.push_back(long_collector());
+      stories.push_back(long_collector());
+      stories.push_back(long_waves());
+      stories.push_back(long_steps());
+      stories.push_back(long_warm_up());
+      stories.push_back(slowing());
+      stories.push_back(long_bursts());
+    }
+    return stories;
+  }
+
   MemoryStory quiet() {
     double share = between(0.2, 0.9);
     return run(
@@ -99,15 +117,16 @@ class StoryMaker {
     MemoryStory story{kind, {}, {}};
     double mib = std::exp2(std::floor(between(7, 13)));
     double start = std::floor(between(100, 100000));
-    for (double second = 0; second < seconds; second++) {
+    // What takes hours is as well looked at only when a sample is taken.
+    for (double second = 0; second < seconds; second += seconds < kLong ? 1 : 10) {
       double used = level(second), most = limit(second);
       if (used >= most) {
         story.oom_s = start + second;
         break;
       }
+      if (static_cast<int>(second) % 10 != 0) continue;
       double seen = std::clamp(used + noise * normal(), 0.01, most);
-      if (std::fmod(second, 10) == 0)
-        story.samples.push_back({start + second + between(0, 0.2), seen * mib, most * mib});
+      story.samples.push_back({start + second + between(0, 0.2), seen * mib, most * mib});
     }
     return story;
   }
@@ -317,6 +336,88 @@ class StoryMaker {
         "spike", 3600,
         [=](double second) { return second < begin ? base : base + (second - begin) * 0.1; },
         0.004);
+  }
+
+  static constexpr double kLong = 6 * 3600;
+
+  MemoryStory slow_leak(const char* kind, double height) {
+    double base = between(0.1, 0.3), grows = between(0.12, 0.4), noise = between(0.001, 0.01);
+    double period = log_between(60, 900);
+    return run(
+        kind, kLong,
+        [=](double second) {
+          return base + grows * second / kLong + height * std::fmod(second, period) / period;
+        },
+        noise);
+  }
+  MemoryStory long_quiet() {
+    double share = between(0.2, 0.8), noise = between(0.001, 0.02);
+    return run(
+        "long quiet", kLong, [=](double) { return share; }, noise);
+  }
+  MemoryStory long_collector() {
+    double base = between(0.15, 0.4), top = between(base + 0.1, 0.9);
+    double period = log_between(60, 10000);
+    return run(
+        "long collector", kLong,
+        [=](double second) { return base + (top - base) * std::fmod(second, period) / period; },
+        0.004);
+  }
+  MemoryStory long_waves() {
+    double middle = between(0.4, 0.6), height = between(0.05, 0.3);
+    double period = log_between(1800, 14400), phase = between(0, 6.28);
+    return run(
+        "long waves", kLong,
+        [=](double second) {
+          return middle + height * std::sin(phase + second / period * 6.28318);
+        },
+        0.005);
+  }
+  MemoryStory long_steps() {
+    double base = between(0.1, 0.3), at[4], height[4];
+    for (int i = 0; i < 4; i++) {
+      at[i] = between(300, kLong);
+      height[i] = between(0.03, 0.13);
+    }
+    return run(
+        "long steps", kLong,
+        [=](double second) {
+          double level = base;
+          for (int i = 0; i < 4; i++)
+            level += height[i] * std::clamp((second - at[i]) / 5, 0.0, 1.0);
+          return level;
+        },
+        0.003);
+  }
+  MemoryStory long_warm_up() {
+    double base = between(0.05, 0.2), top = between(0.4, 0.8), time = log_between(300, 3000);
+    return run(
+        "long warm-up", kLong,
+        [=](double second) { return top - (top - base) * std::exp(-second / time); }, 0.004);
+  }
+  // As a cache of what is seen for the first time.
+  MemoryStory slowing() {
+    double base = between(0.1, 0.3), grows = between(0.1, 0.5), time = log_between(60, 1200);
+    return run(
+        "slowing", kLong,
+        [=](double second) {
+          return base + grows * std::log1p(second / time) / std::log1p(kLong / time);
+        },
+        0.004);
+  }
+  MemoryStory long_bursts() {
+    std::vector<double> level;
+    double now = 0;
+    for (int i = 0; i < 6 * 3600; i++) {
+      if (between(0, 1) < 0.002) now += between(0.02, 0.3);
+      now *= 0.995;
+      level.push_back(now);
+    }
+    double base = between(0.1, 0.4);
+    return run(
+        "long bursts", kLong,
+        [=](double second) { return std::min(0.95, base + level[static_cast<size_t>(second)]); },
+        0.003);
   }
 
   // An hour is missing, or the clock goes back, as no monotonic one does.
