@@ -428,15 +428,17 @@ class StoryMaker {
       story.samples[i].at_s += jump;
     if (story.oom_s) *story.oom_s += jump;
   }
+  // But in the last minute: what happens while nobody looks, nobody tells.
   void leave_gaps(MemoryStory& story) {
     std::vector<MemorySample> kept;
     size_t gap = 0;
-    for (const MemorySample& sample : story.samples) {
+    for (size_t i = 0; i < story.samples.size(); i++) {
       if (gap == 0 && between(0, 1) < 0.03) gap = static_cast<size_t>(between(1, 25));
-      if (gap > 0)
+      bool is_last = i + 6 >= story.samples.size();
+      if (gap > 0 && !is_last)
         gap--;
       else
-        kept.push_back(sample);
+        kept.push_back(story.samples[i]);
     }
     story.samples = kept;
   }
