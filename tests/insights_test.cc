@@ -1,7 +1,10 @@
 #include "insight/insights.h"
 
+#include <iterator>
 #include <random>
 
+#include "insight/insight_json.h"
+#include "insight/insight_text.h"
 #include "tests/check.h"
 
 using namespace kubepulse;  // NOLINT
@@ -165,6 +168,45 @@ START_TEST(long_pauses_and_clocks) {
 }
 END_TEST
 
+// Whatever is measured: nothing overflows, and all of it can be told. For the sanitizers.
+START_TEST(any_numbers) {
+  std::mt19937_64 random(13);
+  auto number = [&]() -> uint64_t {
+    constexpr uint64_t kCorners[] = {0, 1, 4095, 4096, 1ULL << 44, UINT64_MAX - 1, UINT64_MAX};
+    uint64_t pick = random();
+    return pick % 3 == 0 ? kCorners[pick / 3 % std::size(kCorners)] : random() >> (pick / 3 % 64);
+  };
+  size_t told = 0;
+  for (int round = 0; round < 50; round++) {
+    Insights insights;
+    uint64_t now_ns = number();
+    for (int tick = 0; tick < 100; tick++) {
+      now_ns = random() % 20 == 0 ? number() : now_ns + 10 * kNsPerSecond;
+      insights.begin(now_ns);
+      Insights::Memory memory{number(), random() % 2 == 0 ? number() : 1000 * kMib, number()};
+      insights.container(1, {}, &memory, {number(), number(), number(), number()});
+      TrafficWindow::Totals totals;
+      for (uint64_t& total : totals)
+        total = number();
+      insights.traffic(1, {}, totals);
+      insights.filesystem(1, {}, number(), number());
+      NodeFacts node;
+      node.memory = {number(), number()};
+      node.disk = {number(), number()};
+      insights.node(node, {number(), number(), number()});
+      insights.end({}, number());
+      std::string text;
+      append_insights(text, insights.table(), "box", now_ns, number());
+      insights.table().each([&](const Insight& insight) {
+        append_raised(text, insight, nullptr, true);
+        told++;
+      });
+    }
+  }
+  ck_assert_uint_gt(told, 1000);
+}
+END_TEST
+
 START_TEST(bounded) {
   Insights insights;
   uint64_t now_ns = 1000 * kNsPerSecond;
@@ -197,4 +239,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("insights", an_hour_of_quiet, a_leak_and_its_end, restarts, each_kind,
-           memory_that_cannot_be_read, long_pauses_and_clocks, bounded)
+           memory_that_cannot_be_read, long_pauses_and_clocks, any_numbers, bounded)

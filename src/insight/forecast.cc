@@ -261,8 +261,9 @@ std::optional<Forecast> by_peaks(const LevelHistory& history, double limit, doub
 }  // namespace
 
 std::optional<Forecast> forecast_full(const LevelHistory& history, double horizon_seconds) {
-  if (history.size() == 0 || history.newest().limit == kNoLevelLimit) return std::nullopt;
+  if (history.size() == 0) return std::nullopt;
   double limit = history.newest().limit;
+  if (limit == 0 || limit == kNoLevelLimit) return std::nullopt;
   std::optional<Forecast> rise = by_rise(history, limit, horizon_seconds);
   std::optional<Forecast> peaks = by_peaks(history, limit, horizon_seconds);
   if (peaks && (!rise || peaks->probability > rise->probability)) rise = peaks;

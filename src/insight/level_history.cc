@@ -17,7 +17,7 @@ constexpr uint32_t kTurnShareMin = 100;
 // is 5.6 standard deviations, and the noise one of them (0.95).
 constexpr uint32_t kTurnNoises = 6;
 
-constexpr int64_t kStepMax = 1 << 30;  // 4 TiB at once; two of them still fit
+constexpr int64_t kStepMax = (1 << 30) - 1;  // 4 TiB at once; two of them still fit an int
 
 uint32_t pages(uint64_t bytes) {
   return static_cast<uint32_t>(
