@@ -15,7 +15,11 @@ template <typename Number>
 Number select(Number* values, size_t count, size_t rank) {
   size_t begin = 0, last = count - 1;
   while (begin < last) {
-    std::swap(values[begin + (last - begin) / 2], values[last]);
+    // The middle one of three, behind all others.
+    Number &first = values[begin], &middle = values[begin + (last - begin) / 2];
+    if (middle < first) std::swap(first, middle);
+    if (values[last] < first) std::swap(first, values[last]);
+    if (middle < values[last]) std::swap(middle, values[last]);
     Number pivot = values[last];
     size_t below = begin;
     for (size_t i = begin; i < last; i++) {
