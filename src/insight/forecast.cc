@@ -11,8 +11,12 @@ namespace kubepulse {
 
 namespace {
 
-// Shares of rises that do not end by themselves, before anything is known of this one.
-// The first one of a container is usually its start-up.
+// Shares of rises that do not end by themselves, before anything is known of this one. Nobody has
+// counted them: the histories of tests/histories are foreseen best with these. With each a third
+// less a kill is foreseen half as early (60 s, not 120 s); with each half as large again a quarter
+// of what is told is told in vain.
+//
+// The first rise of a container is usually its start-up.
 constexpr double kEndlessAtStart = 0.15;
 constexpr double kEndlessLater = 0.3;
 // It has left the range that it kept to so far; one peak is no range.
