@@ -40,11 +40,11 @@ START_TEST(limits) {
     return suggested_memory_limit(insight) >> 20;
   };
   // A quarter over the limit at least, over the highest otherwise; twice the limit at most.
-  ck_assert_uint_eq(mib(InsightType::oom_predicted, 512, 300, 0), 672);
+  ck_assert_uint_eq(mib(InsightType::oom_predicted, 512, 300, 0), 640);
   ck_assert_uint_eq(mib(InsightType::oom_predicted, 512, 500, 0.05), 704);
-  ck_assert_uint_eq(mib(InsightType::oom_predicted, 512, 500, 10), 1088);
-  ck_assert_uint_eq(mib(InsightType::oom_killed, 512, 400, 0), 800);
-  ck_assert_uint_eq(mib(InsightType::oom_killed, 16, 15, 0), 25);
+  ck_assert_uint_eq(mib(InsightType::oom_predicted, 512, 500, 10), 1024);
+  ck_assert_uint_eq(mib(InsightType::oom_killed, 512, 400, 0), 768);
+  ck_assert_uint_eq(mib(InsightType::oom_killed, 16, 15, 0), 24);
   ck_assert_uint_eq(suggested_memory_limit(made_insight(InsightType::oom_killed)), 0);
 }
 END_TEST
@@ -52,7 +52,7 @@ END_TEST
 START_TEST(of_a_deployment) {
   CHECK_TEXT(commands(made_oom(InsightType::oom_predicted)),
              "medium: kubectl --namespace=shop set resources deployment/web --containers=app "
-             "--limits=memory=1088Mi\n"
+             "--limits=memory=1024Mi\n"
              "medium: kubectl --namespace=shop rollout restart deployment/web\n");
   CHECK_TEXT(commands(made_insight(InsightType::crash_loop)),
              "none: kubectl --namespace=shop logs pod/web-5d4f8c7b9-x2x4z --tail=100 "
@@ -76,7 +76,7 @@ START_TEST(of_others) {
   insight.owner = "db";
   CHECK_TEXT(commands(insight),
              "medium: kubectl --namespace=shop set resources statefulset/db --containers=app "
-             "--limits=memory=1088Mi\n"
+             "--limits=memory=1024Mi\n"
              "medium: kubectl --namespace=shop rollout restart statefulset/db\n");
   // A pod on its own, a Job's: nobody makes it anew as it was; a pod whose container is not known.
   insight.owner_kind = Owner::Kind::job;
@@ -91,7 +91,7 @@ END_TEST
 
 START_TEST(of_units_and_containers) {
   CHECK_TEXT(commands(unit(InsightType::oom_predicted)),
-             "low: systemctl set-property -- nginx.service MemoryMax=1088M\n"
+             "low: systemctl set-property -- nginx.service MemoryMax=1024M\n"
              "medium: systemctl restart -- nginx.service\n");
   CHECK_TEXT(commands(unit(InsightType::cpu_throttled)),
              "low: systemctl set-property -- nginx.service CPUQuota=\n");
@@ -102,7 +102,7 @@ START_TEST(of_units_and_containers) {
   docker.ns = "docker";
   docker.pod = "0123456789ab";
   CHECK_TEXT(commands(docker),
-             "low: docker update --memory=1088m --memory-swap=1088m -- 0123456789ab\n"
+             "low: docker update --memory=1024m --memory-swap=1024m -- 0123456789ab\n"
              "medium: docker restart -- 0123456789ab\n");
   // A namespace of Kubernetes may have any name.
   Insight named = made_oom(InsightType::oom_predicted);
@@ -119,7 +119,7 @@ START_TEST(hostile_names) {
   insight.container = "it's";
   CHECK_TEXT(commands(insight),
              "medium: kubectl --namespace='a;reboot' set resources 'deployment/$(reboot)' "
-             "--containers='it'\\''s' --limits=memory=1088Mi\n"
+             "--containers='it'\\''s' --limits=memory=1024Mi\n"
              "medium: kubectl --namespace='a;reboot' rollout restart 'deployment/$(reboot)'\n");
   insight = unit(InsightType::memory_leak);
   insight.pod = "--now";

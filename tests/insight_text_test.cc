@@ -58,7 +58,7 @@ START_TEST(raised) {
              "  cause: memory_leak  shop/web-5d4f8c7b9-x2x4z app\n"
              "  do:    Raise the memory limit to what was seen and some more\n"
              "           kubectl --namespace=shop set resources deployment/web --containers=app "
-             "--limits=memory=1088Mi\n"
+             "--limits=memory=1024Mi\n"
              "         risk medium: Makes all its pods anew, one after the other\n"
              "  do:    Restart it before the kernel does, if it leaks\n"
              "           kubectl --namespace=shop rollout restart deployment/web\n"

@@ -1,7 +1,7 @@
 #include "insight/actions.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include "base/text.h"
 #include "insight/owner.h"
@@ -385,8 +385,8 @@ uint64_t suggested_memory_limit(const Insight& insight) {
   double growth = evidence(insight, "growth");
   wanted = std::max(wanted, evidence(insight, "working_set") + growth * kAheadSeconds);
   wanted = std::clamp(wanted, limit * kRoomOverHighest, limit * kLimitTimesMax);
-  // To a sixteenth of it, in powers of two, so that it reads well: 320, 336, 1,088 MiB.
-  auto mebibytes = static_cast<uint64_t>(wanted / kMib) + 1;
+  // Up to a sixteenth more, in powers of two, so that it reads well: 320, 336, 1,088 MiB.
+  auto mebibytes = static_cast<uint64_t>(std::ceil(wanted / kMib));
   uint64_t step = 1;
   while (step * 32 <= mebibytes)
     step *= 2;

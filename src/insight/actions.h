@@ -33,8 +33,8 @@ std::vector<Action> actions_for(const Insight& insight);
 
 // A limit that would have been enough for what was seen: a quarter more than the highest, and what
 // is to come within an hour where it grows; one and a half of the old one where the kernel has
-// killed, at most twice, for beyond that it is not the limit that is wrong. A round number of MiB.
-// 0: nobody can say.
+// killed, at most twice, for beyond that it is not the limit that is wrong. Rounded up to a number
+// of MiB that reads well. 0: nobody can say.
 uint64_t suggested_memory_limit(const Insight& insight);
 
 }  // namespace kubepulse
