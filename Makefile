@@ -63,6 +63,8 @@ SANITIZER ?=
 CXXFLAGS ?= -Os -g
 override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
   -Wall -Wextra -Wshadow=local -Wno-unknown-warning-option -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
+# The daemon is optimised as a whole where it is linked, for 60 KB less; tests are linked from the ordinary code beside.
+LTO := $(if $(SANITIZER)$(findstring clang,$(CXX)),,-flto=auto)
 override CPPFLAGS += -Isrc -I. -I$(OBJECT_FOLDER) -D_GNU_SOURCE -MMD -MP
 override LDFLAGS  += -Wl,--gc-sections
 ifneq ($(SANITIZER),)
@@ -136,6 +138,7 @@ define compile
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(EXTRA_$*) -c $< -o $@
 endef
+$(OBJECT_FOLDER)/src/%.o: override CXXFLAGS += $(LTO:%=% -ffat-lto-objects)
 $(OBJECT_FOLDER)/%.o: %.cc Makefile | $(SKELETONS)
 	$(compile)
 $(OBJECT_FOLDER)/%.tls.o: override CPPFLAGS += -DKUBEPULSE_TLS
@@ -156,22 +159,22 @@ $(BUILD)/libkubepulse.a: $(OBJECTS)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/kubepulse.debug: $(OBJECT_FOLDER)/src/main.o $(BUILD)/libkubepulse.a src/kubepulse.ld
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $(if $(SANITIZER),,-Wl$(,)-T$(,)src/kubepulse.ld) $(filter-out %.ld,$^) $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO) $(LDFLAGS) $(if $(SANITIZER),,-Wl$(,)-T$(,)src/kubepulse.ld) $(filter-out %.ld,$^) $(LIBS) -o $@
 
 $(BUILD)/kubepulse: $(BUILD)/kubepulse.debug
 	$(call say,STRIP,$@)$(STRIP) -o $@ $<
 
 $(BUILD)/tests/%_test: $(OBJECT_FOLDER)/tests/%_test$(if $(TLS),.tls).o $(BUILD)/libkubepulse.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO:%=-fno-lto) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
 $(BUILD)/tests/live/live: $(LIVE_OBJECTS) $(BUILD)/libkubepulse.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO:%=-fno-lto) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
 $(BUILD)/tests/bench/%: $(OBJECT_FOLDER)/tests/bench/%.o $(BUILD)/libkubepulse.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO:%=-fno-lto) $(LDFLAGS) $^ $(LIBS) -o $@
 
 run: $(BUILD)/kubepulse
 	$(BUILD)/kubepulse $(ARGS)
