@@ -208,7 +208,7 @@ constexpr Flag kFlags[] = {
      "upper bounds of the latency histograms, in seconds; at most 20",
      [](Options& o, std::string_view text) { return set_buckets(o.buckets_ns, text); }},
     {"interface", "NAME", nullptr, nullptr, true,
-     "count by protocol what comes in by this interface (XDP); may be given again",
+     "count by protocol what comes in by it (XDP); may be given again",
      [](Options& o, std::string_view text) { return set_interfaces(o.interfaces, text); }, true},
     {"flavour", "WHICH", "auto", nullptr, true,
      "kernel hook: fentry, kprobe, tracepoint or cgroup; auto: the cheapest",
