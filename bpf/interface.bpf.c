@@ -54,15 +54,17 @@ static __always_inline __u32 size_of(struct xdp_md *ctx, const bool frags) {
 
 static __always_inline bool load_extension(struct xdp_md *ctx, __u32 at, __u8 *header,
                                            const bool frags) {
-  if (frags) return bpf_xdp_load_bytes(ctx, at, header, IPV6_EXTENSION_MIN) == 0;
   const __u8 *from = (void *)(long)ctx->data + at;
-  if (from + IPV6_EXTENSION_MIN > (__u8 *)(long)ctx->data_end) return false;
+  if (from + IPV6_EXTENSION_MIN > (__u8 *)(long)ctx->data_end)
+    return frags && bpf_xdp_load_bytes(ctx, at, header, IPV6_EXTENSION_MIN) == 0;
   __builtin_memcpy(header, from, IPV6_EXTENSION_MIN);
   return true;
 }
 
 static __always_inline __u32 behind_extensions(struct xdp_md *ctx, __u32 at, __u32 next,
                                                const bool frags) {
+  // For the verifier, which knows nothing of who calls.
+  if (at > ETHERNET_HEADER + VLAN_TAGS_MAX * VLAN_TAG + IPV6_HEADER) return PACKET_OTHER;
   for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_ipv6_extension(next); i++) {
     __u8 header[IPV6_EXTENSION_MIN];
     if (!load_extension(ctx, at, header, frags)) return PACKET_OTHER;
@@ -80,8 +82,6 @@ static __noinline __u32 behind_extensions_frags(struct xdp_md *ctx, __u32 at, __
   return behind_extensions(ctx, at, next, true);
 }
 static __noinline __u32 behind_extensions_plain(struct xdp_md *ctx, __u32 at, __u32 next) {
-  // What the caller knows of them a verifier may not (before 5.13 it does not matter).
-  if (at > ETHERNET_HEADER + VLAN_TAGS_MAX * VLAN_TAG + IPV6_HEADER) return PACKET_OTHER;
   return behind_extensions(ctx, at, next, false);
 }
 
