@@ -177,8 +177,9 @@ struct Flag {
   bool in_environment;
   const char* help;
   Problem (*set)(Options& options, std::string_view text);
-  bool adds = false;  // given again it adds to the list
 };
+// Given again it adds to its list.
+constexpr std::string_view kRepeated = "interface";
 
 // --help and --version are asked of a command line. As variables they would be a trap: container
 // images set NAME_VERSION to say what they hold.
@@ -209,7 +210,7 @@ constexpr Flag kFlags[] = {
      [](Options& o, std::string_view text) { return set_buckets(o.buckets_ns, text); }},
     {"interface", "NAME", nullptr, nullptr, true,
      "count by protocol what comes in by it (XDP); may be given again",
-     [](Options& o, std::string_view text) { return set_interfaces(o.interfaces, text); }, true},
+     [](Options& o, std::string_view text) { return set_interfaces(o.interfaces, text); }},
     {"flavour", "WHICH", "auto", nullptr, true,
      "kernel hook: fentry, kprobe, tracepoint or cgroup; auto: the cheapest",
      [](Options& o, std::string_view text) { return set_flavour(o.flavour, text); }},
@@ -354,7 +355,7 @@ Status read_words(int argc, const char* const* argv, Given (&given)[kFlagCount])
       return Status::error(std::string(dashed) + " needs a value: " +
                            (flag->value == nullptr ? "true or false" : form_of(*flag)));
     Given& place = given[flag - kFlags];
-    std::string before = flag->adds && !place.text.empty() ? place.text + ',' : "";
+    std::string before = flag->name == kRepeated && !place.text.empty() ? place.text + ',' : "";
     place = Given{std::string(dashed), before + std::string(text)};
   }
   return {};
