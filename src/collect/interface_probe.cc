@@ -91,6 +91,9 @@ Result<std::unique_ptr<InterfaceProbe>> InterfaceProbe::open(const LoadSettings&
 Attached InterfaceProbe::attach(size_t slot, const InterfaceState& state) {
   Attached outcome;
   detach(slot);
+  // One that has got another's name still has its old slot, for frames that are on their way.
+  for (__u32& index : skeleton_->bss->interface_indexes)
+    if (index == state.index) __atomic_store_n(&index, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->interface_indexes[slot], state.index, __ATOMIC_RELAXED);
   for (XdpMode mode : kModes) {
     bool broken = std::count(broken_.begin(), broken_.end(), xdp_mode_name(mode)) != 0;

@@ -18,6 +18,7 @@
 #include "tests/live/files.h"
 #include "tests/live/frames.h"
 #include "tests/live/harness.h"
+#include "tests/live/interface_counts.h"
 #include "tests/live/netns.h"
 #include "tests/live/traffic.h"
 
@@ -25,117 +26,12 @@ namespace kubepulse::live {
 
 namespace {
 
-constexpr uint64_t kLinkHeader = 14;
-const char* const kProtocols[] = {"tcp", "udp", "icmp", "sctp", "other"};
-
-struct Tally {
-  std::map<std::string, uint64_t> packets, bytes;
-  uint64_t all_packets = 0, all_bytes = 0;
-
-  void add(const std::string& protocol, uint64_t size) {
-    packets[protocol]++;
-    bytes[protocol] += size;
-    all_packets++;
-    all_bytes += size;
-  }
-};
-
-void add_wants(std::vector<Want>& wants, const std::string& interface, Tally tally) {
-  for (const char* protocol : kProtocols) {
-    Labels labels = {{"interface", interface}, {"protocol", protocol}};
-    wants.push_back({"kubepulse_interface_packets_total", labels,
-                     static_cast<double>(tally.packets[protocol])});
-    wants.push_back(
-        {"kubepulse_interface_bytes_total", labels, static_cast<double>(tally.bytes[protocol])});
-  }
-}
-
-void expect_frames(const Daemon& daemon, const std::string& interface, const Tally& tally) {
-  std::vector<Want> wants = {{"kubepulse_overflow_total", {{"table", "interface_frames"}}, 0}};
-  add_wants(wants, interface, tally);
-  expect(daemon, wants);
-}
-
-// "native", "generic", "none".
-void expect_mode(const Daemon& daemon, const std::string& interface, const std::string& mode) {
-  expect(daemon, {{"kubepulse_bpf_program_attached",
-                   {{"program", "interface:" + interface}, {"flavour", mode}},
-                   mode == "none" ? 0.0 : 1.0}});
-  Page page = daemon.scrape();
-  ck_assert(page.has("kubepulse_bpf_program_attached",
-                     {{"program", "interface:" + interface}, {"flavour", mode}}));
-}
-
-Daemon start_counting(const Words& interfaces, const std::string& broken = "") {
-  Launch launch{{"--profile=custom", "--collect=cpu"}};
-  for (const std::string& name : interfaces)
-    launch.flags.push_back("--interface=" + name);
-  if (!broken.empty()) launch.environment.push_back("KUBEPULSE_TEST_BREAK=" + broken);
-  return Daemon::start(launch);
-}
-
-void go_to(const Fd& netns) {
-  ck_assert(go_to_netns(netns).ok());
-}
-
-void check(const Status& status) {
-  ck_assert_msg(status.ok(), "%s", status.message().c_str());
-}
-
-// This process is at its near end, where the daemon is to be.
-struct Cable {
-  Fd near, far;
-};
-Cable make_cable() {
-  Cable cable;
-  check(enter_silent_netns(cable.far));
-  cable.near = own_netns();
-  for (const Fd* end : {&cable.far, &cable.near}) {
-    go_to(*end);
-    // Others that are made later do not announce themselves either.
-    write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-  }
-  return cable;
-}
-
-// One more, `name` here and "NAME-far" there.
-void add_cable(const Cable& cable, const std::string& name) {
-  check(make_veth(name, name + "-far", cable.far));
-  check(set_up(name));
-  go_to(cable.far);
-  check(set_up(name + "-far"));
-  go_to(cable.near);
-}
-
-void send_all(const Cable& cable, const std::string& far_end, const std::vector<Frame>& frames,
-              Tally& tally) {
-  go_to(cable.far);
-  Fd interface = open_interface(far_end);
-  for (const Frame& frame : frames) {
-    send_frame(interface, frame.bytes);
-    tally.add(frame.protocol, frame.bytes.size());
-  }
-  go_to(cable.near);
-}
-
 // What runs natively a veth counts without the link's header (drivers/net/veth.c, veth_xdp_rcv).
 void expect_veth(const std::string& interface, const std::string& mode, const Tally& tally) {
   InterfaceCounters veth = interface_counters(interface);
   ck_assert_uint_eq(veth.received_packets, tally.all_packets);
   uint64_t left_out = mode == "native" ? kLinkHeader * tally.all_packets : 0;
   ck_assert_uint_eq(veth.received_bytes, tally.all_bytes - left_out);
-}
-
-InterfaceState state_of(const std::string& interface) {
-  auto state = look_at_interface(interface);
-  ck_assert(state.ok() && state.value());
-  return *state.value();
-}
-
-void await_detached(const std::string& interface) {
-  for (int i = 0; i < 300 && state_of(interface).xdp_attached != 0; i++)
-    sleep_ms(10);
-  ck_assert_uint_eq(state_of(interface).xdp_attached, XDP_ATTACHED_NONE);
 }
 
 void count_all_frames(const std::string& mode, const std::string& broken) {
@@ -186,10 +82,10 @@ void count_large_frames(const std::string& broken, const std::string& mode) {
       frames.push_back({make_frame(0x0800, make_ipv4(6, 0, 0, size)), "tcp"});
       Bytes far_behind = make_ipv6({60, 60, 60, 60}, 17, 0, size);
       for (size_t header = 0; header < 3; header++) {
-        // One of 2048 bytes, of which 8 are there already.
+        // One of 2048 bytes, of which 8 are there already; what else is in it is no header.
         size_t at = 40 + header * 2048;
         if (at + 2048 + 8 > size) break;
-        far_behind.insert(far_behind.begin() + static_cast<long>(at) + 8, 2040, 0);
+        far_behind.insert(far_behind.begin() + static_cast<long>(at) + 8, 2040, 0xFF);
         far_behind[at + 1] = 255;
       }
       far_behind.resize(size);
@@ -274,6 +170,12 @@ START_TEST(real_traffic_generic) {
 }
 END_TEST
 
+void rename(const std::string& name, const std::string& new_name) {
+  check(set_down(name));
+  check(rename_interface(name, new_name));
+  check(set_up(new_name));
+}
+
 START_TEST(comes_and_goes) {
   Cable cable = make_cable();
   Daemon daemon = start_counting({"later", "near"});
@@ -297,11 +199,6 @@ START_TEST(comes_and_goes) {
   // One that gets the name, and loses it.
   add_cable(cable, "earlier");
   send_all(cable, "earlier-far", frames, nothing);
-  auto rename = [](const std::string& name, const std::string& new_name) {
-    check(set_down(name));
-    check(rename_interface(name, new_name));
-    check(set_up(new_name));
-  };
   rename("earlier", "later");
   expect_mode(daemon, "later", "native");
   send_all(cable, "earlier-far", frames, tally);
@@ -324,6 +221,33 @@ START_TEST(comes_and_goes) {
   send_all(cable, "earlier-far", frames, tally);
   expect_frames(daemon, "later", tally);
   expect_frames(daemon, "near", {});
+  daemon.stop();
+}
+END_TEST
+
+// Each name has its own counts, whoever has the name.
+START_TEST(names_exchanged) {
+  Cable cable = make_cable();
+  add_cable(cable, "one");
+  Daemon daemon = start_counting({"one", "two"});
+  Tally one, two;
+  auto send = [&cable](Tally& tally) {
+    send_all(cable, "one-far", {{make_frame(0x0800, make_ipv4(6)), "tcp"}}, tally);
+  };
+  send(one);
+  rename("one", "two");
+  expect_mode(daemon, "one", "none");
+  expect_mode(daemon, "two", "native");
+  send(two);
+  send(two);
+  expect_frames(daemon, "one", one);
+  expect_frames(daemon, "two", two);
+  rename("two", "one");
+  expect_mode(daemon, "two", "none");
+  expect_mode(daemon, "one", "native");
+  send(one);
+  expect_frames(daemon, "one", one);
+  expect_frames(daemon, "two", two);
   daemon.stop();
 }
 END_TEST
@@ -477,8 +401,8 @@ Case interfaces_case() {
           false,
           {frames_native, frames_generic, frames_plain, frames_plain_generic, large_frames,
            large_frames_generic, large_frames_plain, real_traffic_native, real_traffic_generic,
-           comes_and_goes, news_lost, two_interfaces, killed, foreign_program, detached_by_another,
-           check_tells}};
+           comes_and_goes, names_exchanged, news_lost, two_interfaces, killed, foreign_program,
+           detached_by_another, check_tells}};
 }
 
 }  // namespace kubepulse::live
