@@ -36,7 +36,7 @@ struct LoadSettings {
   Host host;
   std::string cgroup_root;  // where cgroup v2 is mounted, "": nowhere
   // Names of programs or signals whose attach target is renamed before the kernel sees it, so that
-  // it refuses them: for tests.
+  // it refuses them; of XDP the flags are wrong, and modes may be named: for tests.
   std::vector<std::string> broken;
 };
 
