@@ -205,4 +205,17 @@ struct traffic_counts {
 };
 RECORD_ASSERT(sizeof(struct traffic_counts) == 960, "traffic_counts has padding");
 
+#define INTERFACES_MAX 16
+
+struct frame_counts {
+  __u64 packets;
+  __u64 bytes;
+};
+
+// What came in by an interface, by protocol.
+struct interface_counts {
+  struct frame_counts frames[PACKET_PROTOCOLS];
+};
+RECORD_ASSERT(sizeof(struct interface_counts) == 80, "interface_counts has padding");
+
 #endif

@@ -105,6 +105,9 @@ Status Daemon::attach() {
   log_outcome(probes_.outcome);
   if (std::string problem = probes_.problem(options_, host); !problem.empty())
     return Status::error(problem);
+  interfaces_.open(options_.interfaces, {host, mounts.unified, options_.test_break});
+  interfaces_.watch(loop_);
+  interfaces_.each_program([this](const bpf_program* program) { programs_.push_back(program); });
   probes_.each_map([this](const bpf_map* map, const __u64* errors) { maps_.add(map, errors); });
   probes_.each_program([this](const bpf_program* program) { programs_.push_back(program); });
   tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
@@ -310,6 +313,10 @@ DaemonFacts Daemon::facts() {
   for (const Attached& attached : probes_.outcome)
     facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
                               !attached.flavour.empty()});
+  for (const Attached& attached : interfaces_.outcome())
+    facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
+                              !attached.flavour.empty()});
+  facts.frames = interfaces_.frames();
   facts.program_stats = read_program_stats(programs_, "/proc");
   facts.maps = maps_.read(monotonic_ns());
   const TcpProbe* tcp = probes_.tcp.get();
@@ -352,6 +359,7 @@ DaemonFacts Daemon::facts() {
                     {"drop_reasons", store_.drop_overflow()},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
+                    {"interface_frames", interfaces_.missed()},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},

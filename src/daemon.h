@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "collect/drain.h"
 #include "containers.h"
+#include "counted_interfaces.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
 #include "identity/pods.h"
@@ -74,6 +75,7 @@ class Daemon {
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
   Traffic traffic_{workloads_, store_};
+  CountedInterfaces interfaces_;
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

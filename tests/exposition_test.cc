@@ -87,6 +87,8 @@ struct Wanted {
     {"kubepulse_attribution_total", "counter", "node,result"},
     {"kubepulse_pods", "gauge", "namespace,node"},
     {"kubepulse_services", "gauge", "namespace,node"},
+    {"kubepulse_interface_packets_total", "counter", "node,interface,protocol"},
+    {"kubepulse_interface_bytes_total", "counter", "node,interface,protocol"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
@@ -224,6 +226,7 @@ struct Bench {
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
     facts.pods = {{"shop", 3}};
     facts.services = {{"shop", 2}};
+    facts.frames = {{"eth0", {30, 31, 32, 33, 34}, {35, 36, 37, 38, 39}}};
     facts.kubelet_polls = {{"ok", 14}, {"error", 15}};
     facts.kubelet_pods_age_ns = 2500000000;
     facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};

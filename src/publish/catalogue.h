@@ -3,6 +3,7 @@
 #ifndef KUBEPULSE_PUBLISH_CATALOGUE_H
 #define KUBEPULSE_PUBLISH_CATALOGUE_H
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,13 @@ struct NamedCount {
   uint64_t count;
 };
 
+// What came in by an interface, by protocol.
+struct InterfaceFrames {
+  std::string interface;
+  std::array<uint64_t, kPacketProtocols> packets{};
+  std::array<uint64_t, kPacketProtocols> bytes{};
+};
+
 // What the daemon says of itself, taken together at the beginning of a scrape.
 struct DaemonFacts {
   std::string version, revision, libbpf;
@@ -47,6 +55,7 @@ struct DaemonFacts {
   std::vector<NamedCount> overflow;
   std::vector<std::pair<std::string, uint64_t>> pods;      // by namespace
   std::vector<std::pair<std::string, uint64_t>> services;  // likewise
+  std::vector<InterfaceFrames> frames;                     // by interface of --interface
   std::vector<NamedCount> kubelet_polls;
   std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;

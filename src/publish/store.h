@@ -73,7 +73,9 @@ struct DropCounts {
   std::vector<DropCount> reasons;
   uint64_t other = 0;  // packets beyond the bound on reasons
 };
-constexpr size_t kPacketProtocols = 5;  // tcp, udp, icmp, sctp, other
+constexpr size_t kPacketProtocols = 5;
+constexpr const char* kPacketProtocolNames[kPacketProtocols] = {"tcp", "udp", "icmp", "sctp",
+                                                                "other"};
 
 // Of one direction, by protocol.
 struct PacketsOneWay {
