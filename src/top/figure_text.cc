@@ -8,51 +8,46 @@ namespace kubepulse {
 namespace {
 
 // Three digits that count, without zeros behind the point.
-std::string digits_text(double value) {
-  char text[32];
+FigureText digits_text(double value, const char* unit) {
+  FigureText figure;
   int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  snprintf(text, sizeof text, "%.*f", decimals, value);
-  std::string shown = text;
-  if (decimals == 0) return shown;
-  shown.erase(shown.find_last_not_of('0') + 1);
-  if (shown.back() == '.') shown.pop_back();
-  return shown;
+  int size = snprintf(figure.text, sizeof figure.text, "%.*f", decimals, value);
+  while (decimals > 0 && (figure.text[size - 1] == '0' || figure.text[size - 1] == '.'))
+    decimals = figure.text[--size] == '.' ? 0 : decimals;
+  snprintf(figure.text + size, sizeof figure.text - static_cast<size_t>(size), "%s", unit);
+  return figure;
 }
 
-// `units` from the smallest on; one is left for the next when three digits have no room.
-std::string scaled(double value, double step, const char* units, double step_at) {
-  size_t unit = 0;
-  while (value >= step_at && units[unit] != '\0') {
+// `units` from the smallest on; the next one where a value comes to `step_at`.
+FigureText scaled(double value, double step, const char* units, double step_at) {
+  if (value > 0 && value < 0.005) return {"<0.01"};
+  char unit[2] = "";
+  for (; value >= step_at && *units != '\0'; units++) {
     value /= step;
-    unit++;
+    unit[0] = *units;
   }
-  std::string text = digits_text(std::min(value, 9999.0));
-  if (unit > 0) text += units[unit - 1];
-  return text;
+  return digits_text(std::min(value, 9999.0), unit);
 }
 
 }  // namespace
 
-std::string rate_text(double per_second) {
-  if (per_second > 0 && per_second < 0.005) return "<0.01";
+FigureText rate_text(double per_second) {
   return scaled(per_second, 1000, "kMGTP", 999.5);
 }
 
-std::string bytes_text(double bytes) {
-  if (bytes > 0 && bytes < 0.005) return "<0.01";
+FigureText bytes_text(double bytes) {
   return scaled(bytes, 1024, "KMGTP", 1023.5);
 }
 
-std::string latency_text(std::optional<double> seconds) {
-  if (!seconds) return "-";
-  if (*seconds < 999.5e-6) return digits_text(*seconds * 1e6) + "us";
-  if (*seconds < 999.5e-3) return digits_text(*seconds * 1e3) + "ms";
-  return digits_text(std::min(*seconds, 99999.0)) + "s";
+FigureText latency_text(double seconds) {
+  if (seconds < 0) return {"-"};
+  if (seconds < 999.5e-6) return digits_text(seconds * 1e6, "us");
+  if (seconds < 999.5e-3) return digits_text(seconds * 1e3, "ms");
+  return digits_text(std::min(seconds, 99999.0), "s");
 }
 
-std::string percent_text(std::optional<double> share) {
-  if (!share) return "-";
-  return digits_text(*share * 100);
+FigureText percent_text(double share) {
+  return share < 0 ? FigureText{"-"} : digits_text(share * 100, "");
 }
 
 std::string plain_name(std::string_view name) {

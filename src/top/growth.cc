@@ -13,50 +13,82 @@ double grown(double before, double now) {
   return now >= before ? now - before : now;
 }
 
-// The part of a row's key up to the next '"', unescaped.
-std::string next_label(std::string_view& key) {
-  return unescape_label(next_piece(key, '"'));
-}
-
 bool is_filter(std::string_view table) {
   constexpr std::string_view kEnd = "_filtered";
   return table.size() >= kEnd.size() && table.substr(table.size() - kEnd.size()) == kEnd;
 }
 
 void compare_daemons(const Snapshot::Daemon& before, const Snapshot::Daemon& now, Growth& growth) {
-  growth.node = now.node;
-  growth.version = now.version;
-  growth.workloads_held = now.workloads;
-  growth.series_held = now.series;
-  growth.resident_bytes = now.resident_bytes;
-  growth.events_lost_in_all = now.events_lost;
+  growth.daemon = now;
   growth.events = grown(before.events, now.events);
   growth.events_lost = grown(before.events_lost, now.events_lost);
   growth.cpu_seconds = grown(before.cpu_seconds, now.cpu_seconds);
-  for (const Snapshot::Daemon::Overflow& each : now.overflow) {
-    auto held = std::find_if(before.overflow.begin(), before.overflow.end(),
-                             [&each](const auto& old) { return old.table == each.table; });
-    double more = grown(held == before.overflow.end() ? 0 : held->count, each.count);
-    if (more > 0 && !is_filter(each.table)) growth.overflow.push_back({each.table, more});
+  auto& tables = growth.daemon.overflow;
+  size_t kept = 0;
+  for (Snapshot::Daemon::Overflow& each : tables) {
+    for (const Snapshot::Daemon::Overflow& old : before.overflow)
+      if (old.table == each.table) {
+        each.count = grown(old.count, each.count);
+        break;
+      }
+    if (each.count > 0 && !is_filter(each.table)) std::swap(tables[kept++], each);
   }
+  tables.resize(kept);
 }
 
-Buckets grown(const Buckets& before, const Buckets& now) {
-  // One that went back takes all of them along: they are of one histogram.
+// What the buckets of one histogram have grown. One that went back takes all of them along.
+std::array<double, kBoundsMax> grown_buckets(const double* before, const double* now) {
+  std::array<double, kBoundsMax> more;
   bool back = false;
-  for (size_t i = 0; i < now.size(); i++)
+  for (size_t i = 0; i < kBoundsMax; i++)
     back = back || now[i] < before[i];
-  Buckets more = now;
-  for (size_t i = 0; !back && i < now.size(); i++)
-    more[i] -= before[i];
+  for (size_t i = 0; i < kBoundsMax; i++)
+    more[i] = back ? now[i] : now[i] - before[i];
   return more;
+}
+
+// The rows of `now` with their first `width` numbers compared.
+std::vector<RowGrowth> compare_rows(const Rows& before, const Rows& now, size_t width,
+                                    bool with_still) {
+  static const double kZeros[kWorkloadWidth] = {};
+  std::vector<RowGrowth> rows;
+  for (size_t i = 0; i < now.size(); i++) {
+    RowGrowth row;
+    const double* old = before.find(now.key(i));
+    if (old == nullptr) old = kZeros;
+    bool moved = false;
+    for (size_t at = 0; at < width; at++) {
+      row.grown[at] = grown(old[at], now.values(i)[at]);
+      moved = moved || row.grown[at] > 0;
+    }
+    if (!moved && !with_still) continue;
+    row.key = now.key(i);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+// `old` null: it is new.
+void derive(RowGrowth& row, const double* old, const double* now,
+            const std::vector<double>& bounds) {
+  static const double kZeros[kWorkloadWidth] = {};
+  if (old == nullptr) old = kZeros;
+  auto connects = grown_buckets(old + kConnectBuckets, now + kConnectBuckets);
+  row.grown[kConnectP50] = quantile(0.5, bounds, connects.data());
+  row.grown[kConnectP95] = quantile(0.95, bounds, connects.data());
+  auto trips = grown_buckets(old + kRoundTripBuckets, now + kRoundTripBuckets);
+  row.grown[kRoundTripP50] = quantile(0.5, bounds, trips.data());
+  double answers = row.grown[kDnsResponses];
+  row.grown[kNxdomainShare] = answers > 0 ? row.grown[kDnsNxdomain] / answers : kNothing;
 }
 
 }  // namespace
 
-std::optional<double> WorkloadGrowth::nxdomain_share() const {
-  if (grown[kDnsResponses] <= 0) return std::nullopt;
-  return grown[kDnsNxdomain] / grown[kDnsResponses];
+std::string RowGrowth::label(size_t part) const {
+  std::string_view rest = key;
+  for (; part > 0; part--)
+    next_piece(rest, '"');
+  return unescape_label(next_piece(rest, '"'));
 }
 
 bool is_same_run(const Snapshot& before, const Snapshot& now) {
@@ -71,51 +103,20 @@ Growth compare(const Snapshot& before, const Snapshot& now, double seconds) {
   growth.has_flows = now.has_flows();
   growth.left_out = now.left_out();
   compare_daemons(before.daemon(), now.daemon(), growth);
-  growth.workloads.reserve(now.workloads().all().size());
-  static const WorkloadFigures kNone;
-  for (const auto& row : now.workloads().all()) {
-    const WorkloadFigures* held = before.workloads().find(row.key);
-    const WorkloadFigures& old = held == nullptr ? kNone : *held;
-    WorkloadGrowth more;
-    std::string_view key = row.key;
-    more.ns = next_label(key);
-    more.pod = next_label(key);
-    for (size_t i = 0; i < kFigures; i++)
-      more.grown[i] = grown(old.counters[i], row.figures.counters[i]);
-    Buckets connects =
-        grown(old.latencies[kConnectLatency], row.figures.latencies[kConnectLatency]);
-    more.connect_p50 = quantile(0.5, now.bounds(), connects);
-    more.connect_p95 = quantile(0.95, now.bounds(), connects);
-    more.round_trip_p50 = quantile(
-        0.5, now.bounds(), grown(old.latencies[kRoundTrip], row.figures.latencies[kRoundTrip]));
-    growth.workloads.push_back(std::move(more));
-  }
-  static const FlowFigures kNoFlow;
-  for (const auto& row : now.flows().all()) {
-    const FlowFigures* held = before.flows().find(row.key);
-    const FlowFigures& old = held == nullptr ? kNoFlow : *held;
-    FlowGrowth more;
-    more.bytes = grown(old.bytes, row.figures.bytes);
-    more.packets = grown(old.packets, row.figures.packets);
-    if (more.bytes <= 0 && more.packets <= 0) continue;  // flows are many, and most are still
-    std::string_view key = row.key;
-    for (std::string FlowGrowth::*label :
-         {&FlowGrowth::ns, &FlowGrowth::pod, &FlowGrowth::peer_ns, &FlowGrowth::peer,
-          &FlowGrowth::direction, &FlowGrowth::protocol})
-      more.*label = next_label(key);
-    growth.flows.push_back(std::move(more));
-  }
+  growth.workloads = compare_rows(before.workloads(), now.workloads(), kFigures, true);
+  for (size_t i = 0; i < growth.workloads.size(); i++)
+    derive(growth.workloads[i], before.workloads().find(growth.workloads[i].key),
+           now.workloads().values(i), now.bounds());
+  growth.flows = compare_rows(before.flows(), now.flows(), kFlowWidth, false);
   return growth;
 }
 
-std::optional<double> quantile(double share, const std::vector<double>& bounds,
-                               const Buckets& counts) {
+double quantile(double share, const std::vector<double>& bounds, const double* counts) {
+  if (bounds.size() < 2 || bounds.size() > kBoundsMax) return kNothing;
   size_t last = bounds.size() - 1;
-  if (bounds.size() < 2 || bounds.size() > counts.size() || !std::isinf(bounds[last]) ||
-      counts[last] <= 0)
-    return std::nullopt;
+  if (!std::isinf(bounds[last]) || counts[last] <= 0) return kNothing;
   for (size_t i = 1; i <= last; i++)
-    if (bounds[i] <= bounds[i - 1] || counts[i] < counts[i - 1]) return std::nullopt;
+    if (bounds[i] <= bounds[i - 1] || counts[i] < counts[i - 1]) return kNothing;
   double rank = share * counts[last];
   size_t at = 0;
   while (at < last && counts[at] < rank)

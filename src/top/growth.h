@@ -3,7 +3,7 @@
 #define KUBEPULSE_TOP_GROWTH_H
 
 #include <array>
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,42 +11,44 @@
 
 namespace kubepulse {
 
-// Texts are unescaped, and may hold anything.
-struct WorkloadGrowth {
-  std::string ns, pod;
-  std::array<double, kFigures> grown{};
-  // Of what was observed in between, in seconds; nothing where that is nothing.
-  std::optional<double> connect_p50, connect_p95, round_trip_p50;
+// Behind the counters of a workload: quantiles of what was observed in between, in seconds, and the
+// share of NXDOMAIN in the answers; kNothing where there was nothing.
+enum Derived : uint8_t {
+  kConnectP50 = kFigures,
+  kConnectP95,
+  kRoundTripP50,
+  kNxdomainShare,
+  kGrowthWidth
+};
+constexpr double kNothing = -1;
+
+// A workload or, with FlowFigure alone, a flow.
+struct RowGrowth {
+  std::string key;  // of Rows
+  std::array<double, kGrowthWidth> grown{};
 
   double connections() const { return grown[kConnectionsOut] + grown[kConnectionsIn]; }
-  // Of the answers; nothing where none came.
-  std::optional<double> nxdomain_share() const;
+  // The label that is `part` of the key, unescaped; it may hold anything.
+  std::string label(size_t part) const;
 };
-
-struct FlowGrowth {
-  std::string ns, pod, peer_ns, peer, direction, protocol;
-  double bytes = 0, packets = 0;
-};
+enum WorkloadLabel : uint8_t { kNamespace, kPod };
+enum FlowLabel : uint8_t { kPeerNamespace = 2, kPeer, kDirection, kProtocol };
 
 struct Growth {
   double seconds = 0;  // between the pages
   bool has_packets = false, has_flows = false;
   uint64_t left_out = 0;
-  // As the later page tells it.
-  std::string node, version;
-  double workloads_held = 0, series_held = 0, resident_bytes = 0, events_lost_in_all = 0;
-  // In between.
+  Snapshot::Daemon daemon;  // as the later page tells it, but for `overflow`
+  // In between; of `daemon.overflow` those that have grown, without what filters leave out.
   double events = 0, events_lost = 0, cpu_seconds = 0;
-  std::vector<Snapshot::Daemon::Overflow>
-      overflow;  // those that have grown, without what filters leave out
-  std::vector<WorkloadGrowth> workloads;
-  std::vector<FlowGrowth> flows;
+  std::vector<RowGrowth> workloads;
+  std::vector<RowGrowth> flows;  // those that have grown
 
   // What a workload has received or sent: bytes of packets where they are told, else TCP payload.
-  double received(const WorkloadGrowth& of) const {
+  double received(const RowGrowth& of) const {
     return of.grown[has_packets ? kPacketBytesIn : kTcpReceivedBytes];
   }
-  double sent(const WorkloadGrowth& of) const {
+  double sent(const RowGrowth& of) const {
     return of.grown[has_packets ? kPacketBytesOut : kTcpSentBytes];
   }
 };
@@ -58,10 +60,9 @@ bool is_same_run(const Snapshot& before, const Snapshot& now);
 Growth compare(const Snapshot& before, const Snapshot& now, double seconds);
 
 // Like Prometheus' histogram_quantile(): `counts` cumulative, as many as `bounds`, of which the
-// last is +Inf; linear within a bucket; the last finite bound beyond it. Nothing where nothing was
+// last is +Inf; linear within a bucket; the last finite bound beyond it. kNothing where nothing was
 // observed, or these are no buckets.
-std::optional<double> quantile(double share, const std::vector<double>& bounds,
-                               const Buckets& counts);
+double quantile(double share, const std::vector<double>& bounds, const double* counts);
 
 }  // namespace kubepulse
 

@@ -8,7 +8,7 @@ namespace kubepulse {
 namespace {
 
 enum Meaning : uint8_t {
-  kNothing,
+  kUnknown,
   kConnections,
   kFailures,
   kReceived,
@@ -20,8 +20,8 @@ enum Meaning : uint8_t {
   kDrops,
   kConnectBucket,
   kRoundTripBucket,
-  kFlowBytes,
-  kFlowPackets,
+  kBytesOfFlow,
+  kPacketsOfFlow,
   kEvents,
   kEventsLost,
   kOverflow,
@@ -50,8 +50,8 @@ constexpr Known kKnown[] = {
     {"kubepulse_dns_responses_total", kResponses},
     {"kubepulse_packet_bytes_total", kPacketBytes},
     {"kubepulse_packet_drops_total", kDrops},
-    {"kubepulse_flow_bytes_total", kFlowBytes},
-    {"kubepulse_flow_packets_total", kFlowPackets},
+    {"kubepulse_flow_bytes_total", kBytesOfFlow},
+    {"kubepulse_flow_packets_total", kPacketsOfFlow},
     {"kubepulse_events_total", kEvents},
     {"kubepulse_events_dropped_total", kEventsLost},
     {"kubepulse_overflow_total", kOverflow},
@@ -69,7 +69,11 @@ constexpr double kValueMax = 1e19;
 Meaning meaning_of(std::string_view name) {
   for (const Known& known : kKnown)
     if (name == known.name) return known.meaning;
-  return kNothing;
+  return kUnknown;
+}
+
+uint64_t hash(std::string_view key) {
+  return std::hash<std::string_view>()(key) | 1;  // never 0
 }
 
 }  // namespace
@@ -101,47 +105,36 @@ struct Snapshot::Labels {
   }
 };
 
-template <typename Figures>
-uint64_t Rows<Figures>::hash(std::string_view key) {
-  return std::hash<std::string_view>()(key) | 1;  // never 0
-}
-
-template <typename Figures>
-Figures* Rows<Figures>::at(std::string_view key) {
-  for (size_t near = last_; near < rows_.size() && near < last_ + 2; near++)
-    if (rows_[near].key == key) {
+double* Rows::at(std::string_view key) {
+  for (size_t near = last_; near < keys_.size() && near < last_ + 2; near++)
+    if (keys_[near] == key) {
       last_ = near;
-      return &rows_[near].figures;
+      return &values_[near * width_];
     }
-  uint64_t hashed = hash(key);
-  if (const uint32_t* held = by_hash_.find(hashed)) {
-    last_ = *held;
-    return rows_[last_].key == key ? &rows_[last_].figures : nullptr;
+  uint32_t* place = by_hash_.find(hash(key));
+  if (place == nullptr) {
+    place = by_hash_.insert(hash(key));
+    if (place == nullptr) return nullptr;
+    *place = static_cast<uint32_t>(keys_.size());
+    keys_.emplace_back(key);
+    values_.resize(values_.size() + width_);
   }
-  uint32_t* place = by_hash_.insert(hashed);
-  if (place == nullptr) return nullptr;
-  last_ = rows_.size();
-  *place = static_cast<uint32_t>(last_);
-  rows_.push_back({std::string(key), {}});
-  return &rows_.back().figures;
+  last_ = *place;
+  return keys_[last_] == key ? &values_[last_ * width_] : nullptr;
 }
 
-template <typename Figures>
-const Figures* Rows<Figures>::find(std::string_view key) const {
+const double* Rows::find(std::string_view key) const {
   const uint32_t* held = by_hash_.find(hash(key));
-  return held != nullptr && rows_[*held].key == key ? &rows_[*held].figures : nullptr;
+  return held != nullptr && keys_[*held] == key ? values(*held) : nullptr;
 }
 
-template <typename Figures>
-void Rows<Figures>::clear() {
-  for (const Row& row : rows_)
-    by_hash_.erase(hash(row.key));
-  rows_.clear();
+void Rows::clear() {
+  for (const std::string& key : keys_)
+    by_hash_.erase(hash(key));
+  keys_.clear();
+  values_.clear();
   last_ = 0;
 }
-
-template class Rows<WorkloadFigures>;
-template class Rows<FlowFigures>;
 
 Snapshot::Snapshot() {
   key_.reserve(6 * kNameBytesMax);
@@ -155,7 +148,7 @@ void Snapshot::clear() {
   bound_texts_.clear();
   bound_ = 0;
   last_name_.clear();
-  last_meaning_ = kNothing;
+  last_meaning_ = kUnknown;
   is_ours_ = has_packets_ = has_flows_ = false;
   left_out_ = 0;
 }
@@ -165,26 +158,26 @@ void Snapshot::take(const PageSample& sample) {
     last_name_ = sample.name.substr(0, kNameBytesMax);
     last_meaning_ = meaning_of(sample.name);
   }
-  if (last_meaning_ == kNothing) return;
+  if (last_meaning_ == kUnknown) return;
   std::optional<double> value = parse_value(sample.value);
   if (!value || *value < 0 || *value > kValueMax) return;
   Labels labels(sample.labels);
   if (last_meaning_ >= kEvents)
     take_daemon(last_meaning_, labels, *value);
-  else if (last_meaning_ >= kFlowBytes)
-    take_flow(last_meaning_ == kFlowBytes, labels, *value);
+  else if (last_meaning_ >= kBytesOfFlow)
+    take_flow(last_meaning_ == kBytesOfFlow, labels, *value);
   else
     take_workload(last_meaning_, labels, *value);
 }
 
 void Snapshot::take_workload(uint8_t meaning, const Labels& labels, double value) {
   key_.assign(labels.ns).append(1, '"').append(labels.pod);
-  WorkloadFigures* row = workloads_.at(key_);
+  double* row = workloads_.at(key_);
   if (row == nullptr) {
     left_out_++;
     return;
   }
-  auto add = [row, value](Figure figure) { row->counters[figure] += value; };
+  auto add = [row, value](Figure figure) { row[figure] += value; };
   bool in = labels.direction == "in";
   switch (meaning) {
     case kConnections:
@@ -208,9 +201,9 @@ void Snapshot::take_workload(uint8_t meaning, const Labels& labels, double value
     case kDrops:
       return add(kDroppedPackets);
     case kConnectBucket:
-      return take_bucket(kConnectLatency, *row, labels.le, value);
+      return take_bucket(row + kConnectBuckets, labels.le, value);
     case kRoundTripBucket:
-      return take_bucket(kRoundTrip, *row, labels.le, value);
+      return take_bucket(row + kRoundTripBuckets, labels.le, value);
     default:
       return;
   }
@@ -218,8 +211,7 @@ void Snapshot::take_workload(uint8_t meaning, const Labels& labels, double value
 
 // Each histogram has the same bounds, in the same order: the next one is nearly always that of the
 // last sample's neighbour.
-void Snapshot::take_bucket(uint8_t which, WorkloadFigures& figures, std::string_view le,
-                           double value) {
+void Snapshot::take_bucket(double* buckets, std::string_view le, double value) {
   size_t next = bound_ + 1 < bound_texts_.size() ? bound_ + 1 : 0;
   if (next >= bound_texts_.size() || bound_texts_[next] != le) {
     next = 0;
@@ -236,7 +228,7 @@ void Snapshot::take_bucket(uint8_t which, WorkloadFigures& figures, std::string_
     bound_texts_.emplace_back(le);
   }
   bound_ = next;
-  figures.latencies[which][next] += value;
+  buckets[next] += value;
 }
 
 void Snapshot::take_flow(bool bytes, const Labels& labels, double value) {
@@ -245,11 +237,11 @@ void Snapshot::take_flow(bool bytes, const Labels& labels, double value) {
   for (std::string_view part :
        {labels.pod, labels.peer_ns, labels.peer, labels.direction, labels.protocol})
     key_.append(1, '"').append(part);
-  FlowFigures* row = flows_.at(key_);
+  double* row = flows_.at(key_);
   if (row == nullptr)
     left_out_++;
   else
-    (bytes ? row->bytes : row->packets) += value;
+    row[bytes ? kFlowBytes : kFlowPackets] += value;
 }
 
 void Snapshot::take_daemon(uint8_t meaning, const Labels& labels, double value) {

@@ -3,7 +3,6 @@
 #ifndef KUBEPULSE_TOP_SNAPSHOT_H
 #define KUBEPULSE_TOP_SNAPSHOT_H
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33,45 +32,34 @@ enum Figure : uint8_t {
   kFigures
 };
 
-enum Latency : uint8_t { kConnectLatency, kRoundTrip, kLatencies };
-
 constexpr size_t kBoundsMax = kBucketsMax + 1;  // with +Inf
-// Cumulative, as the page has them.
-using Buckets = std::array<double, kBoundsMax>;
+// Behind the counters of a workload stand its buckets, cumulative, as the page has them.
+constexpr size_t kConnectBuckets = kFigures;
+constexpr size_t kRoundTripBuckets = kConnectBuckets + kBoundsMax;
+constexpr size_t kWorkloadWidth = kRoundTripBuckets + kBoundsMax;
 
-struct WorkloadFigures {
-  std::array<double, kFigures> counters{};
-  std::array<Buckets, kLatencies> latencies{};
-};
-
-struct FlowFigures {
-  double bytes = 0;
-  double packets = 0;
-};
+// Counters of a flow.
+enum FlowFigure : uint8_t { kFlowBytes, kFlowPackets, kFlowWidth };
 
 // What has a row, by the values of its labels as they stand in the page, with '"' between them:
 // that is in no such value.
-template <typename Figures>
 class Rows {
  public:
-  struct Row {
-    std::string key;
-    Figures figures;
-  };
+  Rows(size_t width, size_t rows_max) : width_(width), by_hash_(rows_max) {}
 
-  explicit Rows(size_t rows_max) : by_hash_(rows_max) {}
-
-  // Made where there is none; null beyond the bound.
-  Figures* at(std::string_view key);
-  const Figures* find(std::string_view key) const;
-  const std::vector<Row>& all() const { return rows_; }
+  // `width` numbers, at first 0, until the next call; null beyond the bound.
+  double* at(std::string_view key);
+  const double* find(std::string_view key) const;
+  size_t size() const { return keys_.size(); }
+  const std::string& key(size_t row) const { return keys_[row]; }
+  const double* values(size_t row) const { return &values_[row * width_]; }
   // Memory is kept.
   void clear();
 
  private:
-  static uint64_t hash(std::string_view key);
-
-  std::vector<Row> rows_;
+  size_t width_;
+  std::vector<std::string> keys_;
+  std::vector<double> values_;
   FlatMap<uint32_t> by_hash_;
   size_t last_ = 0;  // pages tell of the same rows in the same order, family by family
 };
@@ -108,8 +96,8 @@ class Snapshot {
   // Samples of workloads and flows that found no room.
   uint64_t left_out() const { return left_out_; }
   const Daemon& daemon() const { return daemon_; }
-  const Rows<WorkloadFigures>& workloads() const { return workloads_; }
-  const Rows<FlowFigures>& flows() const { return flows_; }
+  const Rows& workloads() const { return workloads_; }
+  const Rows& flows() const { return flows_; }
   // Upper bounds of the latency buckets in seconds, as the page has them.
   const std::vector<double>& bounds() const { return bounds_; }
 
@@ -117,12 +105,12 @@ class Snapshot {
   struct Labels;
 
   void take_workload(uint8_t meaning, const Labels& labels, double value);
-  void take_bucket(uint8_t which, WorkloadFigures& figures, std::string_view le, double value);
+  void take_bucket(double* buckets, std::string_view le, double value);
   void take_flow(bool bytes, const Labels& labels, double value);
   void take_daemon(uint8_t meaning, const Labels& labels, double value);
 
-  Rows<WorkloadFigures> workloads_{kWorkloadsMax};
-  Rows<FlowFigures> flows_{kFlowsMax};
+  Rows workloads_{kWorkloadWidth, kWorkloadsMax};
+  Rows flows_{kFlowWidth, kFlowsMax};
   Daemon daemon_;
   std::vector<double> bounds_;
   std::vector<std::string> bound_texts_;

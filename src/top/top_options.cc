@@ -157,7 +157,7 @@ std::string top_usage() {
     line.resize(std::max(line.size() + 2, kColumn), ' ');
     std::string help = flag.help != nullptr ? flag.help : "what comes first: " + sort_names();
     // The names of all orders need two lines.
-    if (flag.help == nullptr) help.insert(help.rfind(' ', 70) + 1, "\n");
+    if (flag.help == nullptr) help[help.rfind(' ', 70)] = '\n';
     for (size_t at = 0; (at = help.find('\n', at)) != help.npos; at++)
       help.insert(at + 1, kColumn, ' ');
     text += line + help + '\n';

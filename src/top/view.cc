@@ -27,7 +27,7 @@ constexpr const char* kHelp[] = {
     "r  turns the order around  space  holds the screen  h  ends this help  q  ends",
 };
 
-double sort_value(const Growth& growth, const WorkloadGrowth& of, SortBy by) {
+double sort_value(const Growth& growth, const RowGrowth& of, SortBy by) {
   switch (by) {
     case SortBy::bytes:
       return growth.received(of) + growth.sent(of);
@@ -36,13 +36,13 @@ double sort_value(const Growth& growth, const WorkloadGrowth& of, SortBy by) {
     case SortBy::failures:
       return of.grown[kConnectFailures];
     case SortBy::p50:
-      return of.connect_p50.value_or(-1);
+      return of.grown[kConnectP50];
     case SortBy::p95:
-      return of.connect_p95.value_or(-1);
+      return of.grown[kConnectP95];
     case SortBy::dns:
       return of.grown[kDnsQueries];
     case SortBy::nxdomain:
-      return of.nxdomain_share().value_or(-1);
+      return of.grown[kNxdomainShare];
     case SortBy::received:
       return growth.received(of);
     case SortBy::sent:
@@ -52,131 +52,130 @@ double sort_value(const Growth& growth, const WorkloadGrowth& of, SortBy by) {
     case SortBy::retransmits:
       return of.grown[kRetransmits];
     case SortBy::rtt:
-      return of.round_trip_p50.value_or(-1);
+      return of.grown[kRoundTripP50];
     case SortBy::name:
       break;
   }
   return 0;
 }
 
-int compare_names(const WorkloadGrowth& a, const WorkloadGrowth& b) {
-  int order = a.ns.compare(b.ns);
-  return order != 0 ? order : a.pod.compare(b.pod);
-}
-
-int compare_names(const FlowGrowth& a, const FlowGrowth& b) {
-  for (std::string FlowGrowth::*label :
-       {&FlowGrowth::ns, &FlowGrowth::pod, &FlowGrowth::peer_ns, &FlowGrowth::peer,
-        &FlowGrowth::direction, &FlowGrowth::protocol})
-    if (int order = (a.*label).compare(b.*label); order != 0) return order;
-  return 0;
-}
-
-template <typename Item>
 struct Ranked {
   double value;
-  const Item* item;
+  const RowGrowth* row;
 };
 
 // The greatest first, and of equals those whose name comes first; `reverse` turns all of it around.
-template <typename Item>
-std::vector<const Item*> sorted(std::vector<Ranked<Item>> ranked, bool reverse, size_t rows_max) {
-  auto before = [](const Ranked<Item>& a, const Ranked<Item>& b) {
-    if (a.value != b.value) return a.value > b.value;
-    return compare_names(*a.item, *b.item) < 0;
-  };
-  std::sort(ranked.begin(), ranked.end(), [&](const Ranked<Item>& a, const Ranked<Item>& b) {
-    return reverse ? before(b, a) : before(a, b);
+std::vector<const RowGrowth*> sorted(std::vector<Ranked> ranked, bool reverse, size_t rows_max) {
+  std::sort(ranked.begin(), ranked.end(), [reverse](const Ranked& one, const Ranked& other) {
+    const Ranked& a = reverse ? other : one;
+    const Ranked& b = reverse ? one : other;
+    return a.value != b.value ? a.value > b.value : a.row->key < b.row->key;
   });
-  std::vector<const Item*> items;
-  for (const Ranked<Item>& each : ranked)
-    if (rows_max == 0 || items.size() < rows_max) items.push_back(each.item);
-  return items;
+  std::vector<const RowGrowth*> rows;
+  for (const Ranked& each : ranked)
+    if (rows_max == 0 || rows.size() < rows_max) rows.push_back(each.row);
+  return rows;
 }
 
 TextTable workload_table(const View& view, size_t rows_max) {
   const Growth& growth = *view.growth;
-  TextTable table;
-  table.columns = {{"NAMESPACE", 9, false},
-                   {"POD", 14, false},
-                   {"CONN/S", 6},
-                   {"FAIL/S", 6},
-                   {"P50", 6},
-                   {"P95", 6},
-                   {"DNS/S", 6},
-                   {"NX%", 6},
-                   {"IN/S", 6},
-                   {"OUT/S", 6},
-                   {"DROP/S", 6},
-                   {"RETR/S", 6},
-                   {"RTT", 6}};
+  TextTable table{{"NAMESPACE", "POD"},
+                  11,
+                  {"CONN/S", "FAIL/S", "P50", "P95", "DNS/S", "NX%", "IN/S", "OUT/S", "DROP/S",
+                   "RETR/S", "RTT"},
+                  {}};
   auto rate = [&growth](double grown) { return rate_text(grown / growth.seconds); };
-  for (const WorkloadGrowth* of : sorted_workloads(growth, view.controls, rows_max))
-    table.rows.push_back(
-        {plain_name(of->ns), plain_name(of->pod), rate(of->connections()),
-         rate(of->grown[kConnectFailures]), latency_text(of->connect_p50),
-         latency_text(of->connect_p95), rate(of->grown[kDnsQueries]),
-         percent_text(of->nxdomain_share()), bytes_text(growth.received(*of) / growth.seconds),
-         bytes_text(growth.sent(*of) / growth.seconds), rate(of->grown[kDroppedPackets]),
-         rate(of->grown[kRetransmits]), latency_text(of->round_trip_p50)});
+  auto bytes = [&growth](double grown) { return bytes_text(grown / growth.seconds); };
+  for (const RowGrowth* of : sorted_workloads(view, rows_max)) {
+    TextTable::Row row{{plain_name(of->label(kNamespace)), plain_name(of->label(kPod))}, {}};
+    FigureText* figure = row.figures.data();
+    *figure++ = rate(of->connections());
+    *figure++ = rate(of->grown[kConnectFailures]);
+    *figure++ = latency_text(of->grown[kConnectP50]);
+    *figure++ = latency_text(of->grown[kConnectP95]);
+    *figure++ = rate(of->grown[kDnsQueries]);
+    *figure++ = percent_text(of->grown[kNxdomainShare]);
+    *figure++ = bytes(growth.received(*of));
+    *figure++ = bytes(growth.sent(*of));
+    *figure++ = rate(of->grown[kDroppedPackets]);
+    *figure++ = rate(of->grown[kRetransmits]);
+    *figure++ = latency_text(of->grown[kRoundTripP50]);
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 
-std::string workload_name(const std::string& ns, const std::string& pod) {
-  return plain_name(ns.empty() || ns == pod ? pod : ns + '/' + pod);
+// "NAMESPACE/POD", or one of them where the other says nothing.
+std::string flow_end(const RowGrowth& flow, size_t ns_part) {
+  std::string ns = plain_name(flow.label(ns_part)), name = plain_name(flow.label(ns_part + 1));
+  if (ns.empty() || ns == name) return name;
+  ns += '/';
+  ns += name;
+  return ns;
 }
 
 TextTable flow_table(const View& view, size_t rows_max) {
-  const Growth& growth = *view.growth;
-  TextTable table;
-  table.columns = {{"WORKLOAD", 20, false}, {"PEER", 20, false}, {"BYTES/S", 7},
-                   {"PKTS/S", 6},           {"DIR", 3},          {"PROTO", 5}};
-  for (const FlowGrowth* flow : sorted_flows(growth, view.controls, rows_max))
-    table.rows.push_back(
-        {workload_name(flow->ns, flow->pod), workload_name(flow->peer_ns, flow->peer),
-         bytes_text(flow->bytes / growth.seconds), rate_text(flow->packets / growth.seconds),
-         plain_name(flow->direction), plain_name(flow->protocol)});
+  TextTable table{{"WORKLOAD", "PEER"}, 24, {"BYTES/S", "PKTS/S", "DIR", "PROTO", nullptr}, {}};
+  double seconds = view.growth->seconds;
+  for (const RowGrowth* flow : sorted_flows(view, rows_max)) {
+    TextTable::Row row{{flow_end(*flow, kNamespace), flow_end(*flow, kPeerNamespace)}, {}};
+    row.figures[0] = bytes_text(flow->grown[kFlowBytes] / seconds);
+    row.figures[1] = rate_text(flow->grown[kFlowPackets] / seconds);
+    for (size_t i = 0; i < 2; i++)
+      snprintf(row.figures[2 + i].text, TextTable::kFigureWidth + 1, "%s",
+               plain_name(flow->label(kDirection + i)).c_str());
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 
 // What was lost stands beside what was seen.
 std::string losses_text(const Growth& growth) {
-  std::string text = "events " + rate_text(growth.events / growth.seconds) + "/s, lost " +
-                     rate_text(growth.events_lost / growth.seconds) + "/s (" +
-                     rate_text(growth.events_lost_in_all) + " in all); beyond bounds: ";
-  if (growth.overflow.empty()) text += "nothing";
-  for (size_t i = 0; i < growth.overflow.size() && i < kTablesInHeader; i++)
-    text += (i == 0 ? "" : ", ") + plain_name(growth.overflow[i].table) + ' ' +
-            rate_text(growth.overflow[i].count / growth.seconds) + "/s";
-  if (growth.overflow.size() > kTablesInHeader) text += ", ...";
-  return text;
+  char text[128];
+  snprintf(text, sizeof text, "events %s/s, lost %s/s (%s in all); beyond bounds: %s",
+           rate_text(growth.events / growth.seconds).text,
+           rate_text(growth.events_lost / growth.seconds).text,
+           rate_text(growth.daemon.events_lost).text,
+           growth.daemon.overflow.empty() ? "nothing" : "");
+  std::string losses = text;
+  size_t told = 0;
+  for (const Snapshot::Daemon::Overflow& each : growth.daemon.overflow) {
+    if (told++ == kTablesInHeader) return losses += ", ...";
+    if (told > 1) losses += ", ";
+    losses += plain_name(each.table);
+    snprintf(text, sizeof text, " %s/s", rate_text(each.count / growth.seconds).text);
+    losses += text;
+  }
+  return losses;
 }
 
 std::string state_text(const View& view) {
-  std::string text;
   if (!view.trouble.empty()) return "! " + plain_name(view.trouble);
   if (view.growth == nullptr) return "waiting for two pages ...";
-  text = std::string("IN/S, OUT/S: ") +
-         (view.growth->has_packets ? "packets with their IP headers" : "TCP payload alone") +
-         "; sorted by " + sort_name(view.controls.sort) +
-         (view.controls.reverse ? ", reversed" : "") + (view.controls.paused ? "; PAUSED" : "");
+  char text[256], left_out[64] = "";
   if (view.growth->left_out > 0)
-    text += "; not shown: " + rate_text(static_cast<double>(view.growth->left_out)) + " samples";
+    snprintf(left_out, sizeof left_out, "; not shown: %s samples",
+             rate_text(static_cast<double>(view.growth->left_out)).text);
+  snprintf(text, sizeof text, "IN/S, OUT/S: %s; sorted by %s%s%s%s",
+           view.growth->has_packets ? "packets with their IP headers" : "TCP payload alone",
+           sort_name(view.controls.sort), view.controls.reverse ? ", reversed" : "",
+           view.controls.paused ? "; PAUSED" : "", left_out);
   return text;
 }
 
 std::vector<std::string> header(const View& view) {
-  std::string first = "kubepulse";
-  if (view.growth != nullptr)
-    first += ' ' + plain_name(view.growth->version) + " on " + plain_name(view.growth->node);
-  first += ", " + plain_name(view.from);
-  if (view.growth == nullptr) return {first, "", state_text(view)};
+  std::string from = plain_name(view.from);
+  if (view.growth == nullptr) return {"kubepulse, " + from, "", state_text(view)};
   const Growth& growth = *view.growth;
-  first += ": " + rate_text(growth.workloads_held) + " workloads, " +
-           rate_text(growth.series_held) + " series, CPU " +
-           percent_text(growth.cpu_seconds / growth.seconds) + " %, RSS " +
-           bytes_text(growth.resident_bytes);
-  return {first, losses_text(growth), state_text(view)};
+  const Snapshot::Daemon& daemon = growth.daemon;
+  char text[1024];
+  snprintf(text, sizeof text,
+           "kubepulse %.40s on %.260s, %.400s: %s workloads, %s series, CPU %s %%, RSS %s",
+           plain_name(daemon.version).c_str(), plain_name(daemon.node).c_str(), from.c_str(),
+           rate_text(daemon.workloads).text, rate_text(daemon.series).text,
+           percent_text(growth.cpu_seconds / growth.seconds).text,
+           bytes_text(daemon.resident_bytes).text);
+  return {text, losses_text(growth), state_text(view)};
 }
 
 constexpr const char* kNoFlows = "no flows on the page of this daemon";
@@ -208,22 +207,19 @@ void add_tables(const View& view, size_t width, size_t room, std::vector<ScreenL
 
 }  // namespace
 
-std::vector<const WorkloadGrowth*> sorted_workloads(const Growth& growth, const Controls& controls,
-                                                    size_t rows_max) {
-  std::vector<Ranked<WorkloadGrowth>> ranked;
-  ranked.reserve(growth.workloads.size());
-  for (const WorkloadGrowth& each : growth.workloads)
-    ranked.push_back({sort_value(growth, each, controls.sort), &each});
-  return sorted(std::move(ranked), controls.reverse, rows_max);
+std::vector<const RowGrowth*> sorted_workloads(const View& view, size_t rows_max) {
+  std::vector<Ranked> ranked;
+  for (const RowGrowth& each : view.growth->workloads)
+    ranked.push_back({sort_value(*view.growth, each, view.controls.sort), &each});
+  return sorted(std::move(ranked), view.controls.reverse, rows_max);
 }
 
-std::vector<const FlowGrowth*> sorted_flows(const Growth& growth, const Controls& controls,
-                                            size_t rows_max) {
-  std::vector<Ranked<FlowGrowth>> ranked;
-  ranked.reserve(growth.flows.size());
-  for (const FlowGrowth& each : growth.flows)
-    ranked.push_back({controls.sort == SortBy::name ? 0 : each.bytes, &each});
-  return sorted(std::move(ranked), controls.reverse, rows_max);
+std::vector<const RowGrowth*> sorted_flows(const View& view, size_t rows_max) {
+  std::vector<Ranked> ranked;
+  bool by_name = view.controls.sort == SortBy::name;
+  for (const RowGrowth& each : view.growth->flows)
+    ranked.push_back({by_name ? 0 : each.grown[kFlowBytes], &each});
+  return sorted(std::move(ranked), view.controls.reverse, rows_max);
 }
 
 std::vector<ScreenLine> screen_lines(const View& view, size_t width, size_t height) {

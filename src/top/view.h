@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "top/controls.h"
@@ -32,10 +31,8 @@ std::vector<ScreenLine> screen_lines(const View& view, size_t width, size_t heig
 std::string table_text(const View& view);
 
 // In the order asked for, the first `rows_max` of them (0: all). Flows by their bytes, or by name.
-std::vector<const WorkloadGrowth*> sorted_workloads(const Growth& growth, const Controls& controls,
-                                                    size_t rows_max);
-std::vector<const FlowGrowth*> sorted_flows(const Growth& growth, const Controls& controls,
-                                            size_t rows_max);
+std::vector<const RowGrowth*> sorted_workloads(const View& view, size_t rows_max);
+std::vector<const RowGrowth*> sorted_flows(const View& view, size_t rows_max);
 
 }  // namespace kubepulse
 
