@@ -24,7 +24,7 @@ START_TEST(between_pages) {
   Growth growth = growth_of_pages(std::string(kFirstPage), second_page());
   ck_assert(growth.seconds == 2 && !growth.has_packets && !growth.has_flows);
   ck_assert_uint_eq(growth.workloads.size(), 3);
-  const RowGrowth& web = row(growth, "shop\"web-0");
+  const RowGrowth& web = row(growth, "shop\nweb-0");
   CHECK_TEXT(web.label(kNamespace) + "|" + web.label(kPod), "shop|web-0");
   double want[kFigures] = {12, 0, 2, 10240, 2048, 0, 4, 4, 1, 0, 0, 1};
   for (size_t i = 0; i < kFigures; i++)
@@ -34,10 +34,10 @@ START_TEST(between_pages) {
   ck_assert(near(web.grown[kConnectP95], 0.001 + 0.009 * 5.4 / 6));
   ck_assert(web.grown[kRoundTripP50] == kNothing);
   ck_assert(web.grown[kNxdomainShare] == 0.25);
-  const RowGrowth& still = row(growth, "systemd\"sshd.service");
+  const RowGrowth& still = row(growth, "systemd\nsshd.service");
   ck_assert(still.connections() == 0 && still.grown[kNxdomainShare] == kNothing);
   // What is new has grown from 0.
-  ck_assert(row(growth, "docker\"f7a1b2c3d4e5").connections() == 4);
+  ck_assert(row(growth, "docker\nf7a1b2c3d4e5").connections() == 4);
 }
 END_TEST
 
@@ -68,7 +68,7 @@ END_TEST
 // A series that ended and came again; a whole histogram with it.
 START_TEST(went_back) {
   Growth growth = growth_of_pages(second_page(), std::string(kFirstPage));
-  const RowGrowth& web = row(growth, "shop\"web-0");
+  const RowGrowth& web = row(growth, "shop\nweb-0");
   ck_assert(web.grown[kConnectionsOut] == 20 && web.grown[kTcpReceivedBytes] == 5000);
   ck_assert(near(web.grown[kConnectP50], 0.001));
   ck_assert_uint_eq(growth.workloads.size(), 2);

@@ -59,7 +59,8 @@ kubepulse_tcp_sent_bytes_total{namespace="c",pod="d"} 1
   std::string text = report_json(view, 0);
   check_json(text);
   ck_assert(text.find('\n') == text.size() - 1);
-  ck_assert(text.find(R"("namespace":"a\u000ab","pod":"\"\\)") != text.npos);
+  ck_assert_msg(text.find(R"("namespace":"a\u000ab","pod":"\"\\)") != text.npos, "%s",
+                text.c_str());
   ck_assert(text.find(R"("namespace":"c")") != text.npos);
   ck_assert(text.find(R"("flows":[]})") != text.npos);
 }

@@ -16,12 +16,12 @@ double figure(const Snapshot& page, const char* key, size_t which) {
 START_TEST(workloads) {
   Snapshot page = snapshot_of(kFirstPage);
   ck_assert_uint_eq(page.workloads().size(), 2);
-  const char* web = "shop\"web-0";
+  const char* web = "shop\nweb-0";
   double want[kFigures] = {20, 5, 3, 5000, 1000, 3, 4, 4, 1, 0, 0, 2};
   for (size_t i = 0; i < kFigures; i++)
     ck_assert_msg(figure(page, web, i) == want[i], "%zu: %f", i, figure(page, web, i));
-  ck_assert(figure(page, "systemd\"sshd.service", kConnectionsIn) == 7);
-  ck_assert(page.workloads().find("shop\"web-1") == nullptr);
+  ck_assert(figure(page, "systemd\nsshd.service", kConnectionsIn) == 7);
+  ck_assert(page.workloads().find("shop\nweb-1") == nullptr);
   ck_assert_uint_eq(page.bounds().size(), 3);
   ck_assert(page.bounds()[0] == 0.001 && page.bounds()[1] == 0.01);
   ck_assert(figure(page, web, kConnectBuckets) == 10);
@@ -55,10 +55,10 @@ kubepulse_packet_bytes_total{namespace="a",pod="b",node="n",direction="in",proto
 kubepulse_packet_bytes_total{namespace="a",pod="b",node="n",direction="out",protocol="udp"} 7
 )");
   ck_assert(page.has_packets() && page.has_flows() && !page.is_ours());
-  ck_assert(figure(page, "a\"b", kPacketBytesIn) == 11);
-  ck_assert(figure(page, "a\"b", kPacketBytesOut) == 7);
+  ck_assert(figure(page, "a\nb", kPacketBytesIn) == 11);
+  ck_assert(figure(page, "a\nb", kPacketBytesOut) == 7);
   ck_assert_uint_eq(page.flows().size(), 3);
-  const double* flow = page.flows().find("shop\"web-0\"shop\"db\"out\"tcp");
+  const double* flow = page.flows().find("shop\nweb-0\nshop\ndb\nout\ntcp");
   ck_assert(flow != nullptr && flow[kFlowBytes] == 4096 && flow[kFlowPackets] == 8);
 }
 END_TEST
@@ -67,10 +67,10 @@ START_TEST(cleared) {
   Snapshot page = snapshot_of(kFirstPage);
   page.clear();
   ck_assert(page.workloads().size() == 0 && page.bounds().empty() && !page.is_ours());
-  ck_assert(page.workloads().find("shop\"web-0") == nullptr);
+  ck_assert(page.workloads().find("shop\nweb-0") == nullptr);
   page.take({"kubepulse_tcp_sent_bytes_total", R"(namespace="shop",pod="web-0")", "3"});
-  ck_assert(figure(page, "shop\"web-0", kTcpSentBytes) == 3);
-  ck_assert(figure(page, "shop\"web-0", kConnectionsOut) == 0);
+  ck_assert(figure(page, "shop\nweb-0", kTcpSentBytes) == 3);
+  ck_assert(figure(page, "shop\nweb-0", kConnectionsOut) == 0);
 }
 END_TEST
 
@@ -84,8 +84,8 @@ START_TEST(strange_pages) {
   page.take({"kubepulse_tcp_sent_bytes_total", R"(pod="c",namespace="a")", "2"});
   page.take({"kubepulse_tcp_retransmits_total", R"(pod="c",namespace="a")", "3"});
   page.take({"kubepulse_tcp_retransmits_total", R"(pod="b",namespace="a")", "4"});
-  ck_assert(figure(page, "a\"b", kTcpSentBytes) == 1 && figure(page, "a\"b", kRetransmits) == 4);
-  ck_assert(figure(page, "a\"c", kTcpSentBytes) == 2 && figure(page, "a\"c", kRetransmits) == 3);
+  ck_assert(figure(page, "a\nb", kTcpSentBytes) == 1 && figure(page, "a\nb", kRetransmits) == 4);
+  ck_assert(figure(page, "a\nc", kTcpSentBytes) == 2 && figure(page, "a\nc", kRetransmits) == 3);
 }
 END_TEST
 

@@ -87,8 +87,8 @@ void derive(RowGrowth& row, const double* old, const double* now,
 std::string RowGrowth::label(size_t part) const {
   std::string_view rest = key;
   for (; part > 0; part--)
-    next_piece(rest, '"');
-  return unescape_label(next_piece(rest, '"'));
+    next_piece(rest, '\n');
+  return unescape_label(next_piece(rest, '\n'));
 }
 
 bool is_same_run(const Snapshot& before, const Snapshot& now) {

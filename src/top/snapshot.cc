@@ -171,7 +171,7 @@ void Snapshot::take(const PageSample& sample) {
 }
 
 void Snapshot::take_workload(uint8_t meaning, const Labels& labels, double value) {
-  key_.assign(labels.ns).append(1, '"').append(labels.pod);
+  key_.assign(labels.ns).append(1, '\n').append(labels.pod);
   double* row = workloads_.at(key_);
   if (row == nullptr) {
     left_out_++;
@@ -236,7 +236,7 @@ void Snapshot::take_flow(bool bytes, const Labels& labels, double value) {
   key_.assign(labels.ns);
   for (std::string_view part :
        {labels.pod, labels.peer_ns, labels.peer, labels.direction, labels.protocol})
-    key_.append(1, '"').append(part);
+    key_.append(1, '\n').append(part);
   double* row = flows_.at(key_);
   if (row == nullptr)
     left_out_++;

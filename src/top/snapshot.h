@@ -41,7 +41,7 @@ constexpr size_t kWorkloadWidth = kRoundTripBuckets + kBoundsMax;
 // Counters of a flow.
 enum FlowFigure : uint8_t { kFlowBytes, kFlowPackets, kFlowWidth };
 
-// What has a row, by the values of its labels as they stand in the page, with '"' between them:
+// What has a row, by the values of its labels as they stand in the page, with '\n' between them:
 // that is in no such value.
 class Rows {
  public:

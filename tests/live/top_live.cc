@@ -66,6 +66,12 @@ struct PageServer {
   }
 };
 
+// Without its end.
+std::string line_of(const std::string& text) {
+  ck_assert_msg(text.find('\n') == text.size() - 1, "not one line: %s", text.c_str());
+  return text.substr(0, text.size() - 1);
+}
+
 JsonFields fields_of(const std::string& text) {
   Result<JsonFields> fields = parse_nested_json_object(text);
   CHECK_OK(fields.ok() ? Status() : fields.status());
@@ -106,11 +112,13 @@ void make_traffic(const Cgroup& client, const Cgroup& server, int connections, i
   leave_cgroup();
 }
 
-// The process `kubepulse top ...` that writes to `path`.
+// The process `kubepulse top ...` that writes to `path`, and its complaints to `path`.err.
 Child start_top(const Cgroup& cgroup, const std::string& path, Words words) {
   return Child::in(cgroup, [&] {
     Fd out(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    if (!out || dup2(out.get(), STDOUT_FILENO) < 0) return 126;
+    Fd err(open((path + ".err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (!out || dup2(out.get(), STDOUT_FILENO) < 0 || dup2(err.get(), STDERR_FILENO) < 0)
+      return 126;
     std::vector<char*> all{strdup("kubepulse"), strdup("top")};
     for (const std::string& word : words)
       all.push_back(strdup(word.c_str()));
@@ -146,7 +154,7 @@ START_TEST(exact_growth) {
   expect_tcp(daemon, server.owner, {{"in", 10}, {"received", 10000}});
   pages.answer(daemon.get("/metrics").body);
   top.finish();
-  std::string text = read_file(report);
+  std::string text = line_of(read_file(report));
   check_fields(fields_of(text), {{"from", "unix:" + pages.path}});
   check_fields(workload_of(text, client.owner), {{"connections", "7"},
                                                  {"connections_out", "7"},
@@ -189,6 +197,10 @@ START_TEST(refusals) {
   pages.answer("# HELP go_goroutines Number.\ngo_goroutines 3\n");
   ck_assert_int_eq(top.wait(), 1);
   CHECK_TEXT(read_file(report), "");
+  CHECK_TEXT(read_file(report + ".err"),
+             "kubepulse: top: unix:" + pages.path +
+                 ": this is no page of kubepulse; it begins with \"# HELP go_goroutines "
+                 "Number.\\u000ago_goroutines 3\\u000a\"\n");
   // Where nobody listens, who may not load programs is told both ways out.
   CHECK_OK(enter_new_netns());
   Launch launch{{"top", "--once"}};
@@ -207,7 +219,7 @@ START_TEST(own_daemon) {
   Ended ended = run_daemon({{"top", "--json"}});
   ck_assert_msg(ended.status == 0 && ended.err.empty(), "status %d: %s", ended.status,
                 ended.err.c_str());
-  check_fields(fields_of(ended.out), {{"from", "a daemon of its own"}});
+  check_fields(fields_of(line_of(ended.out)), {{"from", "a daemon of its own"}});
   ck_assert_msg(waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD, "it left a process");
 }
 END_TEST
