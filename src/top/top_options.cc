@@ -13,7 +13,7 @@ namespace kubepulse {
 namespace {
 
 constexpr uint64_t kIntervalMinMs = 100;
-constexpr uint64_t kIntervalMaxMs = 3600 * 1000;
+constexpr uint64_t kIntervalMaxMs = 3600000;
 constexpr uint64_t kRowsMax = 100000;
 
 using Problem = std::string;  // what would be accepted; "": it was
