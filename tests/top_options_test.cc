@@ -30,11 +30,11 @@ std::string bad(const Words& words) {
 
 START_TEST(defaults) {
   TopOptions options = good({});
-  ck_assert(!options.source && !options.once && !options.json && !options.help);
+  ck_assert(options.url.empty() && !options.once && !options.json && !options.help);
   ck_assert_uint_eq(options.interval_ns, kNsPerSecond);
   ck_assert_uint_eq(options.rows_max, 0);
   ck_assert(options.controls.sort == SortBy::bytes && !options.controls.reverse);
-  CHECK_TEXT(PageSource::parse(kDefaultSource).value().text, kDefaultSource);
+  CHECK_TEXT(page_url(kDefaultUrl).value(), kDefaultUrl);
 }
 END_TEST
 
@@ -51,14 +51,13 @@ START_TEST(values) {
 END_TEST
 
 START_TEST(sources) {
-  auto text = [](const char* url) { return good({"--url", url}).source->text; };
+  auto text = [](const char* url) { return good({"--url", url}).url; };
   CHECK_TEXT(text("http://node7:9100/metrics"), "http://node7:9100/metrics");
   CHECK_TEXT(text("http://node7:9100"), "http://node7:9100/metrics");
   CHECK_TEXT(text("node7:9100"), "http://node7:9100/metrics");
   CHECK_TEXT(text(":9100"), "http://127.0.0.1:9100/metrics");
   CHECK_TEXT(text("[::1]:9100/other"), "http://[::1]:9100/other");
   CHECK_TEXT(text("unix:/run/k"), "unix:/run/k");
-  CHECK_TEXT(good({"--url=unix:/run/k"}).source->unix_path, "/run/k");
   std::string long_path = "unix:/" + std::string(107, 'x');
   for (const char* url : {"https://node7", "http://a b", "unix:run/k", "unix:", long_path.c_str()})
     ck_assert_msg(bad({"--url", url}) != "accepted", "%s", url);

@@ -9,6 +9,9 @@ namespace kubepulse {
 
 namespace {
 
+// Of what is new.
+constexpr double kZeros[kWorkloadWidth] = {};
+
 double grown(double before, double now) {
   return now >= before ? now - before : now;
 }
@@ -50,7 +53,6 @@ std::array<double, kBoundsMax> grown_buckets(const double* before, const double*
 // The rows of `now` with their first `width` numbers compared.
 std::vector<RowGrowth> compare_rows(const Rows& before, const Rows& now, size_t width,
                                     bool with_still) {
-  static const double kZeros[kWorkloadWidth] = {};
   std::vector<RowGrowth> rows;
   for (size_t i = 0; i < now.size(); i++) {
     RowGrowth row;
@@ -71,7 +73,6 @@ std::vector<RowGrowth> compare_rows(const Rows& before, const Rows& now, size_t 
 // `old` null: it is new.
 void derive(RowGrowth& row, const double* old, const double* now,
             const std::vector<double>& bounds) {
-  static const double kZeros[kWorkloadWidth] = {};
   if (old == nullptr) old = kZeros;
   auto connects = grown_buckets(old + kConnectBuckets, now + kConnectBuckets);
   row.grown[kConnectP50] = quantile(0.5, bounds, connects.data());

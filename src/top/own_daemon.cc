@@ -23,7 +23,7 @@ constexpr int kBacklog = 16;
 constexpr int kEndMs = 3000;  // that it has to detach everything
 
 // The kernel chooses the name (unix(7), autobind): five digits behind a NUL byte.
-Result<Fd> listen_without_file(std::string& path) {
+Result<Fd> listen_without_file(std::string& url) {
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Status::from_errno("socket", errno);
   sockaddr_un name{};
@@ -33,9 +33,9 @@ Result<Fd> listen_without_file(std::string& path) {
   if (bind(fd.get(), raw, sizeof name.sun_family) != 0 || listen(fd.get(), kBacklog) != 0 ||
       getsockname(fd.get(), raw, &length) != 0)
     return Status::from_errno("listening on a socket", errno);
-  path.assign(name.sun_path, length - offsetof(sockaddr_un, sun_path));
-  if (path.empty() || path[0] != '\0') return Status::error("the socket got no name");
-  path[0] = '@';
+  size_t size = length - offsetof(sockaddr_un, sun_path);
+  if (size < 2) return Status::error("the socket got no name");
+  url.assign("unix:@").append(name.sun_path + 1, size - 1);
   return fd;
 }
 
@@ -69,9 +69,8 @@ std::string message_of(const std::string& line) {
 
 Result<OwnDaemon> OwnDaemon::start(const RunDaemon& run) {
   OwnDaemon daemon;
-  auto listening = listen_without_file(daemon.source_.unix_path);
+  auto listening = listen_without_file(daemon.url_);
   if (!listening.ok()) return listening.status();
-  daemon.source_.text = "a daemon of its own";
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return Status::from_errno("pipe2", errno);
   daemon.log_ = Fd(ends[0]);
@@ -87,9 +86,9 @@ Result<OwnDaemon> OwnDaemon::start(const RunDaemon& run) {
 OwnDaemon::OwnDaemon(OwnDaemon&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)),
       log_(std::move(other.log_)),
+      url_(std::move(other.url_)),
       line_(std::move(other.line_)),
-      last_words_(std::move(other.last_words_)),
-      source_(std::move(other.source_)) {}
+      last_words_(std::move(other.last_words_)) {}
 
 OwnDaemon::~OwnDaemon() {
   if (pid_ == 0 || ended()) return;

@@ -12,7 +12,6 @@
 #include "base/loop.h"
 #include "base/status.h"
 #include "publish/listen_address.h"
-#include "top/top_options.h"
 
 namespace kubepulse {
 
@@ -27,7 +26,8 @@ class OwnDaemon {
   OwnDaemon& operator=(OwnDaemon&&) = delete;
   ~OwnDaemon();  // SIGTERM, and it is waited for; killed where it does not end soon
 
-  const PageSource& source() const { return source_; }
+  // As PageClient takes it.
+  const std::string& url() const { return url_; }
   // Once it has ended, and its log has been read.
   bool ended();
   // Reads its log, so that it is never held up. What it said last, as a person reads it.
@@ -38,8 +38,7 @@ class OwnDaemon {
 
   pid_t pid_ = 0;
   Fd log_;
-  std::string line_, last_words_;
-  PageSource source_;
+  std::string url_, line_, last_words_;
 };
 
 }  // namespace kubepulse

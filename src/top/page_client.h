@@ -4,13 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/loop.h"
 #include "base/status.h"
-#include "identity/http_client.h"
 #include "identity/http_fetch.h"
-#include "top/top_options.h"
+#include "identity/http_url.h"
+#include "identity/resolver.h"
 
 namespace kubepulse {
 
@@ -20,24 +21,28 @@ class PageClient {
   // Once, from the loop, never within ask(); an error where the page is not whole, or none.
   using Done = std::function<void(Status status)>;
 
-  PageClient(Loop& loop, PageSource source)
-      : loop_(loop), source_(std::move(source)), client_(loop, {}) {}
+  // `url` of page_url(), or "unix:@NAME": a socket without a file.
+  PageClient(Loop& loop, const std::string& url);
+  ~PageClient() { loop_.cancel(timer_); }
+  PageClient(const PageClient&) = delete;
+  PageClient& operator=(const PageClient&) = delete;
 
   // Only where nothing is asked.
   void ask(Take take, Done done);
-  bool asking() const { return asking_; }
 
  private:
-  void ask_unix();
-  void end(Status status, int code);
+  void fetch_next();
+  void fetched(Status status, int code);
 
   Loop& loop_;
-  PageSource source_;
-  HttpClient client_;
-  std::unique_ptr<HttpFetch> fetch_;  // of a unix socket
+  Loop::TimerId timer_ = 0;
+  HttpUrl url_;
+  Address socket_;  // of a unix socket; its length is 0 where there is none
+  Resolver resolver_;
+  Resolver::Addresses addresses_;  // still to be tried; the next is the last
+  std::unique_ptr<HttpFetch> fetch_;
   Take take_;
   Done done_;
-  bool asking_ = false;
 };
 
 }  // namespace kubepulse

@@ -1,6 +1,6 @@
 #include "top/top.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
@@ -33,13 +33,13 @@ constexpr int kEnding[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
 class Top {
  public:
-  Top(Loop& loop, TopOptions options, const PageSource& source, OwnDaemon* daemon)
+  Top(Loop& loop, const TopOptions& options, OwnDaemon* daemon)
       : loop_(loop),
-        options_(std::move(options)),
+        options_(options),
         daemon_(daemon),
-        client_(loop, source),
+        client_(loop, daemon == nullptr ? options.url : daemon->url()),
         terminal_(loop, STDIN_FILENO, STDOUT_FILENO) {
-    view_.from = source.text;
+    view_.from = daemon == nullptr ? options.url : "a daemon of its own";
     view_.controls = options_.controls;
     view_.rows_max = options_.rows_max;
   }
@@ -62,7 +62,7 @@ class Top {
   Snapshot& before() { return pages_[1 - page_]; }
 
   Loop& loop_;
-  TopOptions options_;
+  const TopOptions& options_;
   OwnDaemon* daemon_;  // null: it is not ours
   PageClient client_;
   Terminal terminal_;
@@ -130,8 +130,7 @@ void Top::take(std::string_view piece) {
 // Of a page that came whole.
 Status Top::judge() const {
   if (pages_[page_].is_ours()) return {};
-  std::string text = view_.from + ": this is no page of kubepulse";
-  if (beginning_.empty()) return Status::error(text + ": it is empty");
+  std::string text = "this is no page of kubepulse";
   append_json_string(text += "; it begins with ", beginning_);
   return Status::error(text);
 }
@@ -141,7 +140,8 @@ void Top::answered(Status status) {
     return fail(Status::error("the daemon that it started has ended: " + daemon_->last_words()));
   if (daemon_ != nullptr) daemon_->last_words();
   reader_->finish();
-  if (status.ok()) status = judge();
+  status = status.ok() ? judge() : std::move(status);
+  if (!status.ok()) status = std::move(status).in(view_.from);
   // Once there was a page, the daemon may come back.
   if (!status.ok() && (options_.once || before_ns_ == 0)) return fail(std::move(status));
   view_.trouble = status.ok() ? "" : status.message() + "; trying again";
@@ -227,12 +227,12 @@ void Top::read_signals(int fd) {
   }
 }
 
-bool somebody_listens(const PageSource& source) {
+bool somebody_listens() {
   Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(source.url.port);
-  inet_pton(AF_INET, source.url.host.c_str(), &address.sin_addr);
+  address.sin_port = htons(kDefaultPort);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   // Our own loopback answers at once.
   return fd && connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
 }
@@ -241,21 +241,21 @@ bool somebody_listens(const PageSource& source) {
 
 Status run_top(TopOptions options, const RunDaemon& run) {
   std::optional<OwnDaemon> daemon;
-  std::optional<PageSource> source = options.source;
-  if (!source) source = PageSource::parse(kDefaultSource).value();
-  if (!options.source && !somebody_listens(*source)) {
+  if (options.url.empty() && !somebody_listens()) {
     if (Status status = check_bpf_usable(); !status.ok())
-      return std::move(status).in("nobody listens at " + source->url.authority() +
-                                  ", so give --url= of a daemon, or be root to start one here");
+      return std::move(status).in(
+          "nobody listens at 127.0.0.1:9090, so give --url= of a daemon, or be root to start one "
+          "here");
     auto started = OwnDaemon::start(run);
     if (!started.ok()) return std::move(started.status()).in("starting a daemon");
     daemon.emplace(std::move(started.value()));
-    source = daemon->source();
+  } else if (options.url.empty()) {
+    options.url = kDefaultUrl;
   }
   auto loop = Loop::create();
   if (!loop.ok()) return loop.status();
   options.once = options.once || isatty(STDOUT_FILENO) == 0;
-  Top top(loop.value(), std::move(options), *source, daemon ? &*daemon : nullptr);
+  Top top(loop.value(), options, daemon ? &*daemon : nullptr);
   return top.run();
 }
 

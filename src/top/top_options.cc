@@ -3,10 +3,11 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <string_view>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "identity/http_url.h"
 
 namespace kubepulse {
 
@@ -23,10 +24,10 @@ Problem set_switch(bool& place, std::string_view text) {
   return place || text == "false" || text == "0" ? "" : "true or false, 1 or 0";
 }
 
-Problem set_source(TopOptions& options, std::string_view text) {
-  auto source = PageSource::parse(text);
-  if (!source.ok()) return source.status().message();
-  options.source = std::move(source.value());
+Problem set_url(TopOptions& options, std::string_view text) {
+  auto url = page_url(text);
+  if (!url.ok()) return url.status().message();
+  options.url = std::move(url.value());
   return {};
 }
 
@@ -59,7 +60,7 @@ constexpr Flag kFlags[] = {
     {"url", "URL", nullptr,
      "the daemon's page: http://HOST:PORT/metrics, HOST:PORT or unix:/path;\n"
      "without it that of 127.0.0.1:9090, else a daemon is started and ended with it",
-     set_source},
+     set_url},
     {"interval", "TIME", "1s", "between two pages, 100ms to 60m", set_interval},
     {"once", nullptr, nullptr, "print one table of one interval and end",
      [](TopOptions& o, std::string_view text) { return set_switch(o.once, text); }},
@@ -97,27 +98,19 @@ Status refuse(std::string_view word) {
 
 }  // namespace
 
-Result<PageSource> PageSource::parse(std::string_view text) {
-  constexpr std::string_view kUnix = "unix:";
-  PageSource source;
-  if (text.substr(0, kUnix.size()) == kUnix) {
-    source.unix_path = text.substr(kUnix.size());
-    if (source.unix_path.empty() || source.unix_path[0] != '/' ||
-        source.unix_path.size() >= sizeof(sockaddr_un::sun_path))
-      return Status::error("unix: and a path of at most 107 bytes that begins with /");
-    source.text = text;
-    return source;
-  }
+Result<std::string> page_url(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:/";
+  if (text.substr(0, kUnix.size()) == kUnix &&
+      text.size() - kUnix.size() + 1 < sizeof(sockaddr_un::sun_path))
+    return std::string(text);
   std::string full(text);
-  if (!full.empty() && full[0] == ':') full.insert(0, "127.0.0.1");
+  if (text.substr(0, 1) == ":") full.insert(0, "127.0.0.1");
   if (full.find("://") == full.npos) full.insert(0, "http://");
   auto url = HttpUrl::parse(full);
   if (!url.ok() || url.value().tls)
-    return Status::error("http://HOST:PORT/metrics, HOST:PORT or unix:/path");
-  source.url = std::move(url.value());
-  if (source.url.path.empty()) source.url.path = "/metrics";
-  source.text = source.url.text();
-  return source;
+    return Status::error("http://HOST:PORT/metrics, HOST:PORT or unix:/path of at most 107 bytes");
+  if (url.value().path.empty()) url.value().path = "/metrics";
+  return url.value().text();
 }
 
 Result<TopOptions> parse_top_options(int argc, const char* const* argv) {

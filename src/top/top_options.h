@@ -5,27 +5,21 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
-#include "identity/http_url.h"
 #include "top/controls.h"
 
 namespace kubepulse {
 
-// Whose page it is.
-struct PageSource {
-  HttpUrl url;            // of no meaning where there is a unix path
-  std::string unix_path;  // of a socket; a "@" in front: an abstract one
-  std::string text;       // as messages name it
-
-  // "http://HOST:PORT", "http://HOST:PORT/metrics", "HOST:PORT", ":PORT" or "unix:/PATH".
-  static Result<PageSource> parse(std::string_view text);
-};
+// The URL of a daemon's page, as PageClient takes it: "http://HOST:PORT/PATH" or "unix:/PATH", of
+// "http://HOST:PORT", "HOST:PORT", ":PORT", with a path or without, or "unix:/PATH". An error says
+// what is accepted.
+Result<std::string> page_url(std::string_view text);
 
 struct TopOptions {
-  std::optional<PageSource> source;  // none: the default port of this host, else our own daemon
+  std::string url;  // of page_url(); "": the default port of this host, else our own daemon
   uint64_t interval_ns = 0;
   bool once = false;  // true with `json`
   bool json = false;
@@ -34,7 +28,8 @@ struct TopOptions {
   bool help = false;
 };
 
-constexpr const char* kDefaultSource = "http://127.0.0.1:9090/metrics";
+constexpr uint16_t kDefaultPort = 9090;
+constexpr const char* kDefaultUrl = "http://127.0.0.1:9090/metrics";
 
 // `argv[0]` is not looked at. An error is one line that names the flag, its value, and what is
 // accepted.
