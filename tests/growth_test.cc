@@ -35,9 +35,9 @@ START_TEST(between_pages) {
   ck_assert(web.grown[kRoundTripP50] == kNothing);
   ck_assert(web.grown[kNxdomainShare] == 0.25);
   const RowGrowth& still = row(growth, "systemd\nsshd.service");
-  ck_assert(still.connections() == 0 && still.grown[kNxdomainShare] == kNothing);
+  ck_assert(still.grown[kConnections] == 0 && still.grown[kNxdomainShare] == kNothing);
   // What is new has grown from 0.
-  ck_assert(row(growth, "docker\nf7a1b2c3d4e5").connections() == 4);
+  ck_assert(row(growth, "docker\nf7a1b2c3d4e5").grown[kConnections] == 4);
 }
 END_TEST
 

@@ -71,14 +71,18 @@ std::vector<RowGrowth> compare_rows(const Rows& before, const Rows& now, size_t 
 }
 
 // `old` null: it is new.
-void derive(RowGrowth& row, const double* old, const double* now,
-            const std::vector<double>& bounds) {
+void derive(RowGrowth& row, const double* old, const double* now, const std::vector<double>& bounds,
+            bool has_packets) {
   if (old == nullptr) old = kZeros;
   auto connects = grown_buckets(old + kConnectBuckets, now + kConnectBuckets);
   row.grown[kConnectP50] = quantile(0.5, bounds, connects.data());
   row.grown[kConnectP95] = quantile(0.95, bounds, connects.data());
   auto trips = grown_buckets(old + kRoundTripBuckets, now + kRoundTripBuckets);
   row.grown[kRoundTripP50] = quantile(0.5, bounds, trips.data());
+  row.grown[kConnections] = row.grown[kConnectionsOut] + row.grown[kConnectionsIn];
+  row.grown[kReceived] = row.grown[has_packets ? kPacketBytesIn : kTcpReceivedBytes];
+  row.grown[kSent] = row.grown[has_packets ? kPacketBytesOut : kTcpSentBytes];
+  row.grown[kReceivedAndSent] = row.grown[kReceived] + row.grown[kSent];
   double answers = row.grown[kDnsResponses];
   row.grown[kNxdomainShare] = answers > 0 ? row.grown[kDnsNxdomain] / answers : kNothing;
 }
@@ -107,7 +111,7 @@ Growth compare(const Snapshot& before, const Snapshot& now, double seconds) {
   growth.workloads = compare_rows(before.workloads(), now.workloads(), kFigures, true);
   for (size_t i = 0; i < growth.workloads.size(); i++)
     derive(growth.workloads[i], before.workloads().find(growth.workloads[i].key),
-           now.workloads().values(i), now.bounds());
+           now.workloads().values(i), now.bounds(), growth.has_packets);
   growth.flows = compare_rows(before.flows(), now.flows(), kFlowWidth, false);
   return growth;
 }

@@ -11,10 +11,15 @@
 
 namespace kubepulse {
 
-// Behind the counters of a workload: quantiles of what was observed in between, in seconds, and the
-// share of NXDOMAIN in the answers; kNothing where there was nothing.
+// Behind the counters of a workload: connections either way, bytes of packets where they are told,
+// else of TCP payload; then quantiles of what was observed in between, in seconds, and the share of
+// NXDOMAIN in the answers, which are kNothing where there was nothing.
 enum Derived : uint8_t {
-  kConnectP50 = kFigures,
+  kConnections = kFigures,
+  kReceived,
+  kSent,
+  kReceivedAndSent,
+  kConnectP50,
   kConnectP95,
   kRoundTripP50,
   kNxdomainShare,
@@ -27,7 +32,6 @@ struct RowGrowth {
   std::string key;  // of Rows
   std::array<double, kGrowthWidth> grown{};
 
-  double connections() const { return grown[kConnectionsOut] + grown[kConnectionsIn]; }
   // The label that is `part` of the key, unescaped; it may hold anything.
   std::string label(size_t part) const;
 };
@@ -43,14 +47,6 @@ struct Growth {
   double events = 0, events_lost = 0, cpu_seconds = 0;
   std::vector<RowGrowth> workloads;
   std::vector<RowGrowth> flows;  // those that have grown
-
-  // What a workload has received or sent: bytes of packets where they are told, else TCP payload.
-  double received(const RowGrowth& of) const {
-    return of.grown[has_packets ? kPacketBytesIn : kTcpReceivedBytes];
-  }
-  double sent(const RowGrowth& of) const {
-    return of.grown[has_packets ? kPacketBytesOut : kTcpSentBytes];
-  }
 };
 
 // Whether both are of one run of the daemon, so that what is between them can be told.

@@ -12,8 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/json_reader.h"
-
 namespace kubepulse {
 
 namespace {
@@ -52,43 +50,23 @@ int become_daemon(const RunDaemon& run, Fd listening, int log, pid_t parent) {
   return run(Listener(std::move(listening), "its own daemon", ""));
 }
 
-// A line of its log is JSON, its last complaint plain.
-std::string message_of(const std::string& line) {
-  JsonReader reader;
-  reader.feed(line);
-  reader.finish();
-  if (reader.next() != JsonToken::object) return line;
-  for (JsonToken token = reader.next(); token == JsonToken::key; token = reader.next()) {
-    bool wanted = reader.text() == "msg";
-    if (reader.next() == JsonToken::string && wanted) return std::string(reader.text());
-  }
-  return line;
-}
-
 }  // namespace
 
-Result<OwnDaemon> OwnDaemon::start(const RunDaemon& run) {
-  OwnDaemon daemon;
-  auto listening = listen_without_file(daemon.url_);
+Result<std::unique_ptr<OwnDaemon>> OwnDaemon::start(const RunDaemon& run) {
+  std::unique_ptr<OwnDaemon> daemon(new OwnDaemon());
+  auto listening = listen_without_file(daemon->url_);
   if (!listening.ok()) return listening.status();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return Status::from_errno("pipe2", errno);
-  daemon.log_ = Fd(ends[0]);
+  daemon->log_ = Fd(ends[0]);
   Fd theirs(ends[1]);
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid < 0) return Status::from_errno("fork", errno);
   if (pid == 0) _exit(become_daemon(run, std::move(listening.value()), theirs.get(), parent));
-  daemon.pid_ = pid;
+  daemon->pid_ = pid;
   return daemon;
 }
-
-OwnDaemon::OwnDaemon(OwnDaemon&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)),
-      log_(std::move(other.log_)),
-      url_(std::move(other.url_)),
-      line_(std::move(other.line_)),
-      last_words_(std::move(other.last_words_)) {}
 
 OwnDaemon::~OwnDaemon() {
   if (pid_ == 0 || ended()) return;
@@ -117,7 +95,7 @@ const std::string& OwnDaemon::last_words() {
     if (got <= 0) return last_words_;
     for (char c : std::string_view(bytes, static_cast<size_t>(got))) {
       if (c == '\n')
-        last_words_ = message_of(std::exchange(line_, {}));
+        last_words_ = std::exchange(line_, {});
       else if (line_.size() < kLineBytesMax)
         line_ += c;
     }

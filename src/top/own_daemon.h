@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/fd.h"
@@ -21,16 +22,16 @@ using RunDaemon = std::function<int(Listener listener)>;
 class OwnDaemon {
  public:
   // Forks; to be called before any loop is made and any signal is blocked.
-  static Result<OwnDaemon> start(const RunDaemon& run);
-  OwnDaemon(OwnDaemon&& other) noexcept;
-  OwnDaemon& operator=(OwnDaemon&&) = delete;
+  static Result<std::unique_ptr<OwnDaemon>> start(const RunDaemon& run);
+  OwnDaemon(const OwnDaemon&) = delete;
+  OwnDaemon& operator=(const OwnDaemon&) = delete;
   ~OwnDaemon();  // SIGTERM, and it is waited for; killed where it does not end soon
 
   // As PageClient takes it.
   const std::string& url() const { return url_; }
   // Once it has ended, and its log has been read.
   bool ended();
-  // Reads its log, so that it is never held up. What it said last, as a person reads it.
+  // Reads its log, so that it is never held up. The last line of it.
   const std::string& last_words();
 
  private:

@@ -73,7 +73,7 @@ void append_workload(std::string& out, const Growth& growth, const RowGrowth& of
   double seconds = growth.seconds;
   append_member(out, "namespace", of.label(kNamespace));
   append_member(out, "pod", of.label(kPod));
-  append_growth(out, "connections", of.connections(), seconds);
+  append_growth(out, "connections", of.grown[kConnections], seconds);
   append_member(out, "connections_out", of.grown[kConnectionsOut]);
   append_member(out, "connections_in", of.grown[kConnectionsIn]);
   append_growth(out, "connect_failures", of.grown[kConnectFailures], seconds);
@@ -84,8 +84,8 @@ void append_workload(std::string& out, const Growth& growth, const RowGrowth& of
   append_member(out, "dns_responses", of.grown[kDnsResponses]);
   append_member(out, "dns_nxdomain", of.grown[kDnsNxdomain]);
   append_derived(out, "dns_nxdomain_share", of.grown[kNxdomainShare]);
-  append_growth(out, "received_bytes", growth.received(of), seconds);
-  append_growth(out, "sent_bytes", growth.sent(of), seconds);
+  append_growth(out, "received_bytes", of.grown[kReceived], seconds);
+  append_growth(out, "sent_bytes", of.grown[kSent], seconds);
   append_member(out, "tcp_received_bytes", of.grown[kTcpReceivedBytes]);
   append_member(out, "tcp_sent_bytes", of.grown[kTcpSentBytes]);
   append_growth(out, "dropped_packets", of.grown[kDroppedPackets], seconds);

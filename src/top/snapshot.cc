@@ -9,10 +9,10 @@ namespace {
 
 enum Meaning : uint8_t {
   kUnknown,
-  kConnections,
+  kConnectionsOneWay,
   kFailures,
-  kReceived,
-  kSent,
+  kPayloadReceived,
+  kPayloadSent,
   kSentAgain,
   kQueries,
   kResponses,
@@ -41,10 +41,10 @@ struct Known {
 constexpr Known kKnown[] = {
     {"kubepulse_tcp_connect_latency_seconds_bucket", kConnectBucket},
     {"kubepulse_tcp_rtt_seconds_bucket", kRoundTripBucket},
-    {"kubepulse_tcp_connections_total", kConnections},
+    {"kubepulse_tcp_connections_total", kConnectionsOneWay},
     {"kubepulse_tcp_connect_failures_total", kFailures},
-    {"kubepulse_tcp_received_bytes_total", kReceived},
-    {"kubepulse_tcp_sent_bytes_total", kSent},
+    {"kubepulse_tcp_received_bytes_total", kPayloadReceived},
+    {"kubepulse_tcp_sent_bytes_total", kPayloadSent},
     {"kubepulse_tcp_retransmits_total", kSentAgain},
     {"kubepulse_dns_queries_total", kQueries},
     {"kubepulse_dns_responses_total", kResponses},
@@ -180,13 +180,13 @@ void Snapshot::take_workload(uint8_t meaning, const Labels& labels, double value
   auto add = [row, value](Figure figure) { row[figure] += value; };
   bool in = labels.direction == "in";
   switch (meaning) {
-    case kConnections:
+    case kConnectionsOneWay:
       return add(in ? kConnectionsIn : kConnectionsOut);
     case kFailures:
       return add(kConnectFailures);
-    case kReceived:
+    case kPayloadReceived:
       return add(kTcpReceivedBytes);
-    case kSent:
+    case kPayloadSent:
       return add(kTcpSentBytes);
     case kSentAgain:
       return add(kRetransmits);

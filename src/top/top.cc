@@ -240,7 +240,7 @@ bool somebody_listens() {
 }  // namespace
 
 Status run_top(TopOptions options, const RunDaemon& run) {
-  std::optional<OwnDaemon> daemon;
+  std::unique_ptr<OwnDaemon> daemon;
   if (options.url.empty() && !somebody_listens()) {
     if (Status status = check_bpf_usable(); !status.ok())
       return std::move(status).in(
@@ -248,14 +248,14 @@ Status run_top(TopOptions options, const RunDaemon& run) {
           "here");
     auto started = OwnDaemon::start(run);
     if (!started.ok()) return std::move(started.status()).in("starting a daemon");
-    daemon.emplace(std::move(started.value()));
+    daemon = std::move(started.value());
   } else if (options.url.empty()) {
     options.url = kDefaultUrl;
   }
   auto loop = Loop::create();
   if (!loop.ok()) return loop.status();
   options.once = options.once || isatty(STDOUT_FILENO) == 0;
-  Top top(loop.value(), options, daemon ? &*daemon : nullptr);
+  Top top(loop.value(), options, daemon.get());
   return top.run();
 }
 

@@ -86,14 +86,14 @@ const Flag* find_flag(std::string_view name) {
   return nullptr;
 }
 
-std::string quoted(std::string_view text) {
-  std::string shown;
-  append_json_string(shown, text);
-  return shown;
-}
-
-Status refuse(std::string_view word) {
-  return Status::error("top: unknown " + quoted(word) + "; see kubepulse top --help");
+Status refuse(const char* before, std::string_view word, std::string_view text,
+              std::string_view after) {
+  std::string message = "top: ";
+  message += before;
+  message += word;
+  append_json_string(message, text);
+  message += after;
+  return Status::error(std::move(message));
 }
 
 }  // namespace
@@ -123,15 +123,14 @@ Result<TopOptions> parse_top_options(int argc, const char* const* argv) {
     std::string_view text = word;
     std::string_view dashed = next_piece(text, '=');
     const Flag* flag = dashed.substr(0, 2) == "--" ? find_flag(dashed.substr(2)) : nullptr;
-    if (flag == nullptr) return refuse(word);
+    if (flag == nullptr) return refuse("unknown ", "", word, "; see kubepulse top --help");
     bool has_text = dashed.size() < word.size();
     if (!has_text && flag->value == nullptr) text = "true";
     if (!has_text && flag->value != nullptr && i + 1 < argc && argv[i + 1][0] != '-')
       text = argv[++i];
     Problem accepted = text.empty() ? "a value" : flag->set(options, text);
     if (!accepted.empty())
-      return Status::error("top: " + std::string(dashed) + '=' + quoted(text) + ": accepted is " +
-                           accepted);
+      return refuse("", std::string(dashed) + "=", text, ": accepted is " + accepted);
     if (options.help) return options;
   }
   options.once = options.once || options.json;

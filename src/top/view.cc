@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 #include "top/figure_text.h"
 #include "top/text_table.h"
@@ -28,37 +29,11 @@ constexpr const char* kHelp[] = {
     "r  turns the order around  space  holds the screen  h  ends this help  q  ends",
 };
 
-double sort_value(const Growth& growth, const RowGrowth& of, SortBy by) {
-  switch (by) {
-    case SortBy::bytes:
-      return growth.received(of) + growth.sent(of);
-    case SortBy::connections:
-      return of.connections();
-    case SortBy::failures:
-      return of.grown[kConnectFailures];
-    case SortBy::p50:
-      return of.grown[kConnectP50];
-    case SortBy::p95:
-      return of.grown[kConnectP95];
-    case SortBy::dns:
-      return of.grown[kDnsQueries];
-    case SortBy::nxdomain:
-      return of.grown[kNxdomainShare];
-    case SortBy::received:
-      return growth.received(of);
-    case SortBy::sent:
-      return growth.sent(of);
-    case SortBy::drops:
-      return of.grown[kDroppedPackets];
-    case SortBy::retransmits:
-      return of.grown[kRetransmits];
-    case SortBy::rtt:
-      return of.grown[kRoundTripP50];
-    case SortBy::name:
-      break;
-  }
-  return 0;
-}
+// By which number each order of SortBy is; the last one is by name.
+constexpr uint8_t kSortedBy[] = {kReceivedAndSent, kConnections, kConnectFailures,
+                                 kConnectP50,      kConnectP95,  kDnsQueries,
+                                 kNxdomainShare,   kReceived,    kSent,
+                                 kDroppedPackets,  kRetransmits, kRoundTripP50};
 
 struct Ranked {
   double value;
@@ -72,14 +47,19 @@ int compare_ranked(const void* one, const void* other) {
   return a.row->key.compare(b.row->key);
 }
 
-// The greatest first, and of equals those whose name comes first; `reverse` turns all of it around.
-std::vector<const RowGrowth*> sorted(std::vector<Ranked> ranked, bool reverse, size_t rows_max) {
+// The greatest first, and of equals those whose name comes first, or the other way around.
+std::vector<const RowGrowth*> sorted(const View& view, const std::vector<RowGrowth>& all, size_t by,
+                                     size_t rows_max) {
+  bool by_name = view.controls.sort == SortBy::name;
+  std::vector<Ranked> ranked(all.size());
+  for (size_t i = 0; i < all.size(); i++)
+    ranked[i] = {by_name ? 0 : all[i].grown[by], &all[i]};
   // Not std::sort(), which would be as long as all of the rest here.
   if (!ranked.empty()) qsort(ranked.data(), ranked.size(), sizeof(Ranked), compare_ranked);
   std::vector<const RowGrowth*> rows(rows_max == 0 ? ranked.size()
                                                    : std::min(ranked.size(), rows_max));
   for (size_t i = 0; i < rows.size(); i++)
-    rows[i] = ranked[reverse ? ranked.size() - 1 - i : i].row;
+    rows[i] = ranked[view.controls.reverse ? ranked.size() - 1 - i : i].row;
   return rows;
 }
 
@@ -95,14 +75,14 @@ TextTable workload_table(const View& view, size_t rows_max) {
   for (const RowGrowth* of : sorted_workloads(view, rows_max)) {
     TextTable::Row row{{plain_name(of->label(kNamespace)), plain_name(of->label(kPod))}, {}};
     FigureText* figure = row.figures.data();
-    *figure++ = rate(of->connections());
+    *figure++ = rate(of->grown[kConnections]);
     *figure++ = rate(of->grown[kConnectFailures]);
     *figure++ = latency_text(of->grown[kConnectP50]);
     *figure++ = latency_text(of->grown[kConnectP95]);
     *figure++ = rate(of->grown[kDnsQueries]);
     *figure++ = percent_text(of->grown[kNxdomainShare]);
-    *figure++ = bytes(growth.received(*of));
-    *figure++ = bytes(growth.sent(*of));
+    *figure++ = bytes(of->grown[kReceived]);
+    *figure++ = bytes(of->grown[kSent]);
     *figure++ = rate(of->grown[kDroppedPackets]);
     *figure++ = rate(of->grown[kRetransmits]);
     *figure++ = latency_text(of->grown[kRoundTripP50]);
@@ -169,9 +149,13 @@ std::string state_text(const View& view) {
   return text;
 }
 
-std::vector<std::string> header(const View& view) {
+void add_header(const View& view, std::vector<ScreenLine>& lines) {
   std::string from = plain_name(view.from);
-  if (view.growth == nullptr) return {"kubepulse, " + from, "", state_text(view)};
+  if (view.growth == nullptr) {
+    lines.push_back({"kubepulse, " + from});
+    lines.push_back({});
+    return lines.push_back({state_text(view)});
+  }
   const Growth& growth = *view.growth;
   const Snapshot::Daemon& daemon = growth.daemon;
   char text[1024];
@@ -181,7 +165,9 @@ std::vector<std::string> header(const View& view) {
            rate_text(daemon.workloads).text, rate_text(daemon.series).text,
            percent_text(growth.cpu_seconds / growth.seconds).text,
            bytes_text(daemon.resident_bytes).text);
-  return {text, losses_text(growth), state_text(view)};
+  lines.push_back({text});
+  lines.push_back({losses_text(growth)});
+  lines.push_back({state_text(view)});
 }
 
 constexpr const char* kNoFlows = "no flows on the page of this daemon";
@@ -214,24 +200,17 @@ void add_tables(const View& view, size_t width, size_t room, std::vector<ScreenL
 }  // namespace
 
 std::vector<const RowGrowth*> sorted_workloads(const View& view, size_t rows_max) {
-  std::vector<Ranked> ranked;
-  for (const RowGrowth& each : view.growth->workloads)
-    ranked.push_back({sort_value(*view.growth, each, view.controls.sort), &each});
-  return sorted(std::move(ranked), view.controls.reverse, rows_max);
+  size_t order = std::min(static_cast<size_t>(view.controls.sort), std::size(kSortedBy) - 1);
+  return sorted(view, view.growth->workloads, kSortedBy[order], rows_max);
 }
 
 std::vector<const RowGrowth*> sorted_flows(const View& view, size_t rows_max) {
-  std::vector<Ranked> ranked;
-  bool by_name = view.controls.sort == SortBy::name;
-  for (const RowGrowth& each : view.growth->flows)
-    ranked.push_back({by_name ? 0 : each.grown[kFlowBytes], &each});
-  return sorted(std::move(ranked), view.controls.reverse, rows_max);
+  return sorted(view, view.growth->flows, kFlowBytes, rows_max);
 }
 
 std::vector<ScreenLine> screen_lines(const View& view, size_t width, size_t height) {
   std::vector<ScreenLine> lines;
-  for (std::string& text : header(view))
-    lines.push_back({std::move(text), false});
+  add_header(view, lines);
   size_t above = lines.size() + 1;  // and the footer below
   if (view.controls.help) {
     lines.push_back({});
@@ -249,20 +228,27 @@ std::vector<ScreenLine> screen_lines(const View& view, size_t width, size_t heig
 }
 
 std::string table_text(const View& view) {
-  std::string text;
-  for (const std::string& line : header(view))
-    text += line + '\n';
-  auto add = [&](const TextTable& table, size_t all) {
-    text += '\n';
-    for (const std::string& line : table.lines(0))
-      text += line + '\n';
-    if (all > table.rows.size()) text += std::to_string(all - table.rows.size()) + " more\n";
+  std::vector<ScreenLine> lines;
+  add_header(view, lines);
+  auto add = [&lines](const TextTable& table, size_t all) {
+    lines.push_back({});
+    for (std::string& line : table.lines(0))
+      lines.push_back({std::move(line)});
+    if (all > table.rows.size())
+      lines.push_back({std::to_string(all - table.rows.size()) + " more"});
   };
   add(workload_table(view, view.rows_max), view.growth->workloads.size());
-  if (view.growth->has_flows)
+  if (view.growth->has_flows) {
     add(flow_table(view, view.rows_max), view.growth->flows.size());
-  else
-    text += std::string("\n") + kNoFlows + '\n';
+  } else {
+    lines.push_back({});
+    lines.push_back({kNoFlows});
+  }
+  std::string text;
+  for (const ScreenLine& line : lines) {
+    text += line.text;
+    text += '\n';
+  }
   return text;
 }
 
