@@ -73,6 +73,8 @@ ifneq ($(SANITIZER),)
   override CPPFLAGS += -DKUBEPULSE_SANITIZED
   RUNNER ?= env CK_TIMEOUT_MULTIPLIER=10
 else
+  # At a fixed address, which what is static has anyway, code is some 1.5 % shorter.
+  override CXXFLAGS += -fno-pie
   override LDFLAGS += -static
 endif
 # Expanded when a recipe runs, so that `make deps ...` finds what it has just installed.

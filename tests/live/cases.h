@@ -39,6 +39,7 @@ Case drops_case();
 Case apiserver_case();
 Case packets_case();
 Case interfaces_case();
+Case top_case();
 Case kubelet_case();
 Case kubelet_tls_case();
 

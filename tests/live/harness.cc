@@ -90,6 +90,10 @@ void set_daemon_path(const std::string& path) {
   daemon_path = path;
 }
 
+const std::string& daemon_binary() {
+  return daemon_path;
+}
+
 bool skip_is_failure() {
   const char* required = getenv("KUBEPULSE_REQUIRE_LIVE");
   return required != nullptr && strcmp(required, "1") == 0;

@@ -163,6 +163,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            packets_case(),
                            interfaces_case(),
                            hooks_case(),
+                           top_case(),
                            tcp_amount_case(),
                            tcp_socket_case(),
                            service_case(),
