@@ -94,6 +94,10 @@ void PodTable::add(const Pod& pod, bool watched) {
   row.watched = watched;
   row.host_network = pod.host_network;
   row.by_logs = pod.by_logs;
+  if (pod.phase != Pod::Phase::succeeded && pod.phase != Pod::Phase::failed)
+    for (size_t i = 0; i < pod.address_count; i++)
+      if (std::optional<IpBytes> address = parse_ip(pod.addresses[i].view()))
+        row.addresses[row.address_count++] = *address;
   add_row(row, pod.uid.view());
   for (size_t i = 0; i < pod.container_count; i++) {
     const PodContainer& container = pod.containers[i];
@@ -165,6 +169,7 @@ void PodTable::commit(uint64_t now_ns) {
   keep_gone_containers(now_ns, places);
   sort_containers(next_.containers);
   index_uids(next_);
+  index_addresses(next_);
 
   uint64_t digest = digest_of(next_);
   if (digest != digest_) generation_++;
@@ -229,10 +234,35 @@ std::optional<PodName> PodTable::find(std::string_view pod_uid,
   return name;
 }
 
+std::optional<PodName> PodTable::find_address(const IpBytes& address) const {
+  auto at = std::lower_bound(
+      held_.addresses.begin(), held_.addresses.end(), address,
+      [](const AddressRow& row, const IpBytes& wanted) { return row.address < wanted; });
+  if (at == held_.addresses.end() || at->address != address) return std::nullopt;
+  if (at + 1 != held_.addresses.end() && (at + 1)->address == address) return std::nullopt;
+  const PodRow& pod = held_.pods[at->pod];
+  if (pod.host_network) return std::nullopt;
+  PodName name;
+  name.ns = view(held_, pod.ns);
+  name.pod = view(held_, pod.name);
+  name.watched = pod.watched;
+  return name;
+}
+
+bool PodTable::is_host_address(const IpBytes& address) const {
+  auto at = std::lower_bound(
+      held_.addresses.begin(), held_.addresses.end(), address,
+      [](const AddressRow& row, const IpBytes& wanted) { return row.address < wanted; });
+  for (; at != held_.addresses.end() && at->address == address; at++)
+    if (held_.pods[at->pod].host_network) return true;
+  return false;
+}
+
 size_t PodTable::bytes() const {
   return sizeof *this + held_.texts.capacity() + held_.pods.capacity() * sizeof(PodRow) +
          held_.containers.capacity() * sizeof(ContainerRow) +
-         held_.uids.capacity() * sizeof(UidRow) + held_.namespaces.capacity() * sizeof(Namespace);
+         held_.uids.capacity() * sizeof(UidRow) +
+         held_.addresses.capacity() * sizeof(AddressRow) + held_.namespaces.capacity() * sizeof(Namespace);
 }
 
 bool PodTable::parse_id(std::string_view text, ContainerId& id) {
@@ -293,6 +323,14 @@ void PodTable::index_uids(List& list) {
     if (order != 0) return order < 0;
     return a.rank != b.rank ? a.rank < b.rank : a.pod < b.pod;
   });
+}
+
+void PodTable::index_addresses(List& list) {
+  for (size_t i = 0; i < list.listed; i++)
+    for (size_t each = 0; each < list.pods[i].address_count; each++)
+      list.addresses.push_back({list.pods[i].addresses[each], static_cast<uint32_t>(i)});
+  std::sort(list.addresses.begin(), list.addresses.end(),
+            [](const AddressRow& a, const AddressRow& b) { return a.address < b.address; });
 }
 
 // O(pods * namespaces), of which a node has a few.

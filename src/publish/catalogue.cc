@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "publish/flow_metrics.h"
+
 namespace kubepulse {
 
 namespace {
@@ -474,6 +476,7 @@ const std::vector<MetricFamily>& catalogue() {
     add_interfaces(families);
     add_drops(families);
     add_packets(families);
+    add_flow_metrics(families);
     add_containers(families);
     add_daemon(families);
     add_process(families);
