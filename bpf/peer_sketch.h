@@ -52,8 +52,10 @@ static inline __attribute__((always_inline)) __u32 peer_cell(const __u32 remote[
 
 static inline __attribute__((always_inline)) void mark_peer_cell(struct peer_sketch *sketch,
                                                                  __u32 cell) {
-  __u32 word = cell / 64;
-  if (word >= PEER_WORDS) return;  // for the verifier
+  __u64 word = cell / 64;
+  // For the verifier, which does not see what the compiler knows.
+  __asm__("" : "+r"(word));
+  if (word >= PEER_WORDS) return;
   sketch->high[word] |= 1ULL << cell % 64;
   sketch->low[word] |= 1ULL << cell % 64;
 }
