@@ -33,6 +33,7 @@ void PodTable::begin() {
   next_.pods.reserve(std::min(held_.listed + 16, kPodsMax));
   next_.containers.reserve(std::min(held_.containers.size() + 16, kContainersMax));
   next_.uids.reserve(held_.uids.size() + 16);
+  next_.addresses.reserve(held_.addresses.size() + 16);
   next_.texts.reserve(held_.texts.size() + 1024);
 }
 
@@ -94,11 +95,11 @@ void PodTable::add(const Pod& pod, bool watched) {
   row.watched = watched;
   row.host_network = pod.host_network;
   row.by_logs = pod.by_logs;
-  if (pod.phase != Pod::Phase::succeeded && pod.phase != Pod::Phase::failed)
-    for (size_t i = 0; i < pod.address_count; i++)
-      if (std::optional<IpBytes> address = parse_ip(pod.addresses[i].view()))
-        row.addresses[row.address_count++] = *address;
   add_row(row, pod.uid.view());
+  bool has_ended = pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed;
+  for (size_t i = 0; i < pod.address_count && !has_ended; i++)
+    if (std::optional<IpBytes> address = parse_ip(pod.addresses[i].view()))
+      next_.addresses.push_back({*address, static_cast<uint32_t>(next_.pods.size() - 1)});
   for (size_t i = 0; i < pod.container_count; i++) {
     const PodContainer& container = pod.containers[i];
     if (container.id.empty() && container.last_id.empty()) continue;
@@ -145,6 +146,12 @@ void PodTable::take_kept_containers() {
   }
 }
 
+void PodTable::take_kept_addresses() {
+  if (kept_.empty()) return;
+  for (const AddressRow& row : held_.addresses)
+    if (kept_[row.pod] != kNowhere) next_.addresses.push_back({row.address, kept_[row.pod]});
+}
+
 PodTable::ContainerRow* PodTable::add_container(std::string_view id, Text name) {
   ContainerRow row{};
   if (!parse_id(id, row.id)) return nullptr;
@@ -161,6 +168,8 @@ PodTable::ContainerRow* PodTable::add_container(std::string_view id, Text name) 
 void PodTable::commit(uint64_t now_ns) {
   next_.listed = next_.pods.size();
   take_kept_containers();
+  take_kept_addresses();
+  sort_addresses(next_);
   sort_containers(next_.containers);
   index_uids(next_);
   count_namespaces(next_);
@@ -169,7 +178,6 @@ void PodTable::commit(uint64_t now_ns) {
   keep_gone_containers(now_ns, places);
   sort_containers(next_.containers);
   index_uids(next_);
-  index_addresses(next_);
 
   uint64_t digest = digest_of(next_);
   if (digest != digest_) generation_++;
@@ -325,10 +333,7 @@ void PodTable::index_uids(List& list) {
   });
 }
 
-void PodTable::index_addresses(List& list) {
-  for (size_t i = 0; i < list.listed; i++)
-    for (size_t each = 0; each < list.pods[i].address_count; each++)
-      list.addresses.push_back({list.pods[i].addresses[each], static_cast<uint32_t>(i)});
+void PodTable::sort_addresses(List& list) {
   std::sort(list.addresses.begin(), list.addresses.end(),
             [](const AddressRow& a, const AddressRow& b) { return a.address < b.address; });
 }

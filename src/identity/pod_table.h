@@ -101,8 +101,6 @@ class PodTable {
     bool watched = true;
     bool host_network = false;
     bool by_logs = false;
-    uint8_t address_count = 0;  // 0 where it has ended
-    IpBytes addresses[Pod::kAddressesMax];
   };
   struct AddressRow {
     IpBytes address;
@@ -133,7 +131,7 @@ class PodTable {
     std::vector<PodRow> pods;              // `listed` of them, then the gone, the newest first
     std::vector<ContainerRow> containers;  // once committed by id
     std::vector<UidRow> uids;              // once committed by uid and rank
-    std::vector<AddressRow> addresses;     // once committed by address; of those listed
+    std::vector<AddressRow> addresses;     // once committed by address; of pods that have not ended
     std::vector<Namespace> namespaces;
     size_t listed = 0;
   };
@@ -146,7 +144,7 @@ class PodTable {
   static const PodRow* find_pod(const List& list, std::string_view uid);
   static void sort_containers(std::vector<ContainerRow>& containers);
   static void index_uids(List& list);
-  static void index_addresses(List& list);
+  static void sort_addresses(List& list);
   static void count_namespaces(List& list);
   static uint64_t digest_of(const List& list);
 
@@ -156,6 +154,7 @@ class PodTable {
   void add_row(const PodRow& row, std::string_view uid);
   ContainerRow* add_container(std::string_view id, Text name);
   void take_kept_containers();
+  void take_kept_addresses();
   void keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places);
   void keep_gone_containers(uint64_t now_ns, const std::vector<uint32_t>& places);
 

@@ -63,9 +63,13 @@ void FlowRecorder::end() {
   store_.settle();
 }
 
+// One that had no new flow is not asked for, so that the sketch of a dead one does not keep its
+// workload.
 void FlowRecorder::found_sketch(uint64_t key) {
-  const Owner* known = owners_.find(key_of(key & FLOW_CGROUP));
-  if (known != nullptr) sketches_.push_back({workloads_.index(known->owner), key});
+  uint64_t cgroup = key & FLOW_CGROUP;
+  const Owner* known = owners_.find(key_of(cgroup));
+  Workloads::Owner owner = known != nullptr ? known->owner : owner_of(cgroup);
+  sketches_.push_back({workloads_.index(owner), key});
 }
 
 // One at a time, so that two stand in memory, however many there are.

@@ -161,6 +161,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            container_views_case(),
                            container_programs_case(),
                            packets_case(),
+                           flows_case(),
                            hooks_case(),
                            tcp_amount_case(),
                            tcp_socket_case(),
