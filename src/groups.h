@@ -40,7 +40,8 @@ extern const Profile kProfileTable[kProfiles];
 
 // None where it is no profile's name.
 std::optional<uint32_t> groups_of_profile(std::string_view name);
-// "tcp,dns,disk"; with flows come packets, too. None where one of them is no group's name, or there is none.
+// "tcp,dns,disk"; with flows come packets, too. None where one of them is no group's name, or there
+// is none.
 std::optional<uint32_t> parse_groups(std::string_view list);
 // All of them, with commas between.
 std::string group_names(uint32_t groups);

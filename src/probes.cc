@@ -60,7 +60,8 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
   if ((options.groups & kGroupDrops) != 0)
     probes.drops = take_probe(DropProbe::open(settings), probes.outcome);
   if ((options.groups & kGroupPackets) != 0)
-    probes.traffic = take_probe(TrafficProbe::open(traffic_config(options), settings), probes.outcome);
+    probes.traffic =
+        take_probe(TrafficProbe::open(traffic_config(options), settings), probes.outcome);
   return probes;
 }
 

@@ -40,9 +40,8 @@ void Traffic::gather_flows(uint64_t now_ns) {
     peers_.set_own(own_addresses());
   }
   flow_recorder_.begin(now_ns);
-  Status status = packets_->take_flows([&](const flow_key& key, const flow_counts& counts) {
-    flow_recorder_.take(key, counts);
-  });
+  Status status = packets_->take_flows(
+      [&](const flow_key& key, const flow_counts& counts) { flow_recorder_.take(key, counts); });
   // What is left in the table is told next time.
   if (status.ok())
     flow_recorder_.end();

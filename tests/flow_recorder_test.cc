@@ -58,8 +58,7 @@ struct Bench {
   void gather(uint64_t now_ns, std::initializer_list<std::pair<flow_key, uint64_t>> taken = {}) {
     recorder.begin(now_ns);
     for (const auto& [key, packets] : taken) {
-      Workloads::Index index =
-          workloads.index(workloads.of(key.owner & FLOW_CGROUP, 0, now_ns));
+      Workloads::Index index = workloads.index(workloads.of(key.owner & FLOW_CGROUP, 0, now_ns));
       PacketsOneWay& way = store.packets(index)[key.owner >> FLOW_DIRECTION_SHIFT & 1];
       way.packets[key.owner >> FLOW_PROTOCOL_SHIFT & 7] += packets;
       recorder.take(key, {packets, 0});

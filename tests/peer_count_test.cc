@@ -49,8 +49,10 @@ START_TEST(errors) {
     }
     double mean = sum / kSets, deviation = std::sqrt(squares / kSets);
     // It is rounded to whole peers.
-    ck_assert_msg(std::fabs(mean) < 0.002 + 0.5 / wanted.peers, "%u peers: off by %f", wanted.peers, mean);
-    ck_assert_msg(deviation < 1.2 * wanted.deviation + 0.5 / wanted.peers, "%u peers: spread by %f", wanted.peers, deviation);
+    ck_assert_msg(std::fabs(mean) < 0.002 + 0.5 / wanted.peers, "%u peers: off by %f", wanted.peers,
+                  mean);
+    ck_assert_msg(deviation < 1.2 * wanted.deviation + 0.5 / wanted.peers, "%u peers: spread by %f",
+                  wanted.peers, deviation);
   }
 }
 END_TEST

@@ -66,7 +66,7 @@ class TrafficProbe {
   // Whole, as of the moment. False: there is none of that key.
   bool sketch(uint64_t key, peer_sketch& copy);
 
-  uint64_t dropped() const;  // packets that were not counted: too many cgroups, or no memory
+  uint64_t dropped() const;        // packets that were not counted: too many cgroups, or no memory
   uint64_t peers_dropped() const;  // marks, likewise
 
   void each_map(const VisitMap& visit) const;

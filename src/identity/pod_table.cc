@@ -269,8 +269,8 @@ bool PodTable::is_host_address(const IpBytes& address) const {
 size_t PodTable::bytes() const {
   return sizeof *this + held_.texts.capacity() + held_.pods.capacity() * sizeof(PodRow) +
          held_.containers.capacity() * sizeof(ContainerRow) +
-         held_.uids.capacity() * sizeof(UidRow) +
-         held_.addresses.capacity() * sizeof(AddressRow) + held_.namespaces.capacity() * sizeof(Namespace);
+         held_.uids.capacity() * sizeof(UidRow) + held_.addresses.capacity() * sizeof(AddressRow) +
+         held_.namespaces.capacity() * sizeof(Namespace);
 }
 
 bool PodTable::parse_id(std::string_view text, ContainerId& id) {

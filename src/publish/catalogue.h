@@ -64,7 +64,8 @@ struct DaemonFacts {
 };
 
 // One of the writers is set: for each workload that has TCP counts, that has DNS counts, that has
-// interfaces, for each container, once, or for each workload that has dropped packets, packets, or flows.
+// interfaces, for each container, once, or for each workload that has dropped packets, packets, or
+// flows.
 struct MetricFamily {
   const char* name;
   MetricKind kind;

@@ -64,9 +64,8 @@ class Exposition::Body : public HttpBody {
         family.drops == nullptr ? nullptr : from.store.drops_if_any(workload_);
     const PacketCounts* packets =
         family.packets == nullptr ? nullptr : from.store.packets_if_any(workload_);
-    const FlowCounts* flows = family.flows == nullptr || from.flows == nullptr
-                                  ? nullptr
-                                  : from.flows->if_any(workload_);
+    const FlowCounts* flows =
+        family.flows == nullptr || from.flows == nullptr ? nullptr : from.flows->if_any(workload_);
     bool any = tcp != nullptr || dns != nullptr || interfaces != nullptr || drops != nullptr ||
                packets != nullptr || flows != nullptr;
     if (!any) return;

@@ -53,8 +53,7 @@ class FlowStore {
   explicit FlowStore(Store& store) : store_(store) {}
 
   // More of a flow whose peer is known by now, or, with tell() and then name(), is known later.
-  void add(Index index, std::string_view ns, std::string_view peer, FlowKind kind,
-           FlowAmount more);
+  void add(Index index, std::string_view ns, std::string_view peer, FlowKind kind, FlowAmount more);
   void tell(Index index, FlowKind kind, FlowAmount more);
   void name(Index index, std::string_view ns, std::string_view peer, FlowKind kind,
             FlowAmount more);
@@ -85,7 +84,7 @@ class FlowStore {
 
   Store& store_;
   std::vector<std::unique_ptr<FlowCounts>> all_;
-  Domains names_;    // "namespace/peer", each held once, as domains are
+  Domains names_;     // "namespace/peer", each held once, as domains are
   std::string text_;  // of a name, while it is looked up
   uint64_t lost_packets_ = 0;
   uint64_t peer_overflow_ = 0;

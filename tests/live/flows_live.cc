@@ -5,6 +5,7 @@
 #include <netinet/udp.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 
@@ -13,6 +14,7 @@
 #include "tests/live/cases.h"
 #include "tests/live/files.h"
 #include "tests/live/kernel_counts.h"
+#include "tests/live/netfilter.h"
 #include "tests/live/netns.h"
 #include "tests/live/pod_traffic.h"
 #include "tests/live/pods.h"
@@ -115,7 +117,8 @@ START_TEST(host_and_external) {
     exchange(there, here, 20, 1000);
   }
   for (const char* loopback : {"127.0.0.1", "::1"}) {
-    Fd here = bound_socket(client, nullptr, loopback), there = bound_socket(client, nullptr, loopback);
+    Fd here = bound_socket(client, nullptr, loopback),
+       there = bound_socket(client, nullptr, loopback);
     exchange(here, there, 5, 50);
   }
   leave_cgroup();
@@ -201,6 +204,87 @@ START_TEST(pod_that_is_listed_later) {
   await_owner(daemon, late.owner());
   expect_flows(daemon, client.owner, {{late.owner(), "out", 25, 25 * (100 + kUdp4)}});
   expect_flows(daemon, late.owner(), {{kExternal, "in", 25, 25 * (100 + kUdp4)}});
+  daemon.stop();
+}
+END_TEST
+
+// All that leaves this namespace goes to `to` instead.
+int translate_all(const std::string& to) {
+  NetfilterBatch batch;
+  batch.begin(NFT_MSG_NEWTABLE);
+  batch.text(NFTA_TABLE_NAME, "flows");
+  batch.begin(NFT_MSG_NEWCHAIN);
+  batch.text(NFTA_CHAIN_TABLE, "flows");
+  batch.text(NFTA_CHAIN_NAME, "out");
+  batch.text(NFTA_CHAIN_TYPE, "nat");
+  size_t hook = batch.open(NFTA_CHAIN_HOOK);
+  batch.number(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+  batch.number(NFTA_HOOK_PRIORITY, static_cast<uint32_t>(-100));
+  batch.close(hook);
+  batch.begin(NFT_MSG_NEWRULE);
+  batch.text(NFTA_RULE_TABLE, "flows");
+  batch.text(NFTA_RULE_CHAIN, "out");
+  size_t expressions = batch.open(NFTA_RULE_EXPRESSIONS);
+  size_t immediate = batch.open(NFTA_LIST_ELEM);
+  batch.text(NFTA_EXPR_NAME, "immediate");
+  size_t data = batch.open(NFTA_EXPR_DATA);
+  batch.number(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+  size_t value = batch.open(NFTA_IMMEDIATE_DATA);
+  in_addr address{inet_addr(to.c_str())};
+  batch.attribute(NFTA_DATA_VALUE, &address, sizeof address);
+  batch.close(value);
+  batch.close(data);
+  batch.close(immediate);
+  size_t nat = batch.open(NFTA_LIST_ELEM);
+  batch.text(NFTA_EXPR_NAME, "nat");
+  data = batch.open(NFTA_EXPR_DATA);
+  batch.number(NFTA_NAT_TYPE, NFT_NAT_DNAT);
+  batch.number(NFTA_NAT_FAMILY, NFPROTO_IPV4);
+  batch.number(NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
+  batch.close(data);
+  batch.close(nat);
+  batch.close(expressions);
+  return batch.send();
+}
+
+// As kube-proxy does it in the host's namespace: what leaves is translated before it is seen, and
+// what arrives is translated back before.
+START_TEST(service_of_the_own_network) {
+  NEED_FLOWS("service_of_the_own_network");
+  LivePod db({"data", "db-0"});
+  db.address("10.88.0.2");
+  Cgroup server = db.container(), client = make_unit("flows-translated");
+  ApiServer api = ApiServer::start();
+  api.list(ApiServer::kServices, service("data", "db", "10.99.0.1"), 2);
+  KubeletServer kubelet = KubeletServer::start();
+  kubelet.list(pod_list({db}));
+  Daemon daemon = start_beside(kubelet, {"--apiserver=" + api.url()});
+  await_page(daemon, 20, "services", [](const Page& page) {
+    return page.value("kubepulse_services", {{"namespace", "data"}}) == 1;
+  });
+  Cable cable = make_cable();
+  CHECK_OK(add_route("10.99.0.0/24", "10.88.0.2"));
+  int error = translate_all("10.88.0.2");
+  if (error == EPROTONOSUPPORT || error == EOPNOTSUPP || error == ENOENT)
+    SKIP_TEST("service_of_the_own_network", "this kernel has no address translation");
+  ck_assert_msg(error == 0, "nf_tables: %s", strerror(error));
+  Fd there = bound_socket(server, &cable.far, "10.88.0.2");
+  Fd here = bound_socket(client, &cable.near, "10.88.0.1");
+  leave_cgroup();
+  Address of_service = Address::of("10.99.0.1", local_address(there).port());
+  for (int i = 0; i < 20; i++) {
+    char payload[256];
+    send_to(here, of_service, 100);
+    ck_assert_int_eq(recv(there.get(), payload, sizeof payload, 0), 100);
+    send_to(there, local_address(here), 50);
+    ck_assert_int_eq(recv(here.get(), payload, sizeof payload, 0), 50);
+  }
+  expect_flows(
+      daemon, client.owner,
+      {{db.owner(), "out", 20, 20 * (100 + kUdp4)}, {{"data", "db"}, "in", 20, 20 * (50 + kUdp4)}});
+  expect_flows(
+      daemon, db.owner(),
+      {{kExternal, "in", 20, 20 * (100 + kUdp4)}, {kExternal, "out", 20, 20 * (50 + kUdp4)}});
   daemon.stop();
 }
 END_TEST
@@ -333,8 +417,8 @@ END_TEST
 Case flows_case() {
   return {"flows",
           true,
-          {host_and_external, pods_and_services, pod_that_is_listed_later, spoofed_flood,
-           unique_peers, packets_alone}};
+          {host_and_external, pods_and_services, service_of_the_own_network,
+           pod_that_is_listed_later, spoofed_flood, unique_peers, packets_alone}};
 }
 
 }  // namespace kubepulse::live
