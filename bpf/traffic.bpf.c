@@ -36,7 +36,7 @@ __u64 packets_dropped = 0;
 static const struct traffic_counts no_traffic;
 
 // Set before load: what flows need costs nothing where nobody wants them.
-const volatile bool with_flows = false;
+const volatile __u8 with_flows = 0;
 const volatile __u64 peer_seed = 0;
 
 // One for all CPUs: with counts for each it would be as many times as large. The daemon sets sizes.

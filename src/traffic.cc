@@ -1,5 +1,7 @@
 #include "traffic.h"
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace kubepulse {
@@ -36,8 +38,14 @@ void Traffic::gather(uint64_t now_ns) {
 // Behind the packets, so that no packet is missing that was counted among those.
 void Traffic::gather_flows(uint64_t now_ns) {
   if (addresses_ns_ == 0 || now_ns - addresses_ns_ >= kAddressesKeptNs) {
+    bool first = addresses_ns_ == 0;
     addresses_ns_ = now_ns;
-    peers_.set_own(own_addresses());
+    auto addresses = own_addresses();
+    if (addresses.ok())
+      peers_.set_own(std::move(addresses.value()));
+    else if (first)
+      log_warn("this node's own addresses are not known",
+               {{"reason", addresses.status().message()}});
   }
   flow_recorder_.begin(now_ns);
   Status status = packets_->take_flows(

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace kubepulse {
@@ -28,10 +29,10 @@ bool is_unspecified(const IpBytes& address) {
 
 }  // namespace
 
-std::vector<IpBytes> own_addresses() {
+Result<std::vector<IpBytes>> own_addresses() {
   std::vector<IpBytes> addresses;
   ifaddrs* all = nullptr;
-  if (getifaddrs(&all) != 0) return addresses;
+  if (getifaddrs(&all) != 0) return Status::from_errno("getifaddrs", errno);
   for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr || is_for_services(each->ifa_name)) continue;
     IpBytes bytes{};

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status.h"
 #include "identity/pod_table.h"
 #include "identity/service_table.h"
 
@@ -13,7 +14,7 @@ namespace kubepulse {
 
 // Of this process's network namespace, in order. Without those that kube-proxy and the node-local
 // DNS cache bind here to be reached by: they are services'.
-std::vector<IpBytes> own_addresses();
+Result<std::vector<IpBytes>> own_addresses();
 
 class Peers {
  public:

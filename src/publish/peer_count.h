@@ -8,7 +8,7 @@
 
 namespace kubepulse {
 
-// Linear counting errs by 1.0 % of 10,000 peers (one standard deviation), by 0.6 % of 1,000, and
+// Linear counting errs by 1.0 % of 10,000 peers (one standard deviation), by 0.8 % of 1,000, and
 // ends at some 76,000.
 class PeerCount {
  public:
