@@ -59,9 +59,9 @@ endif
 # SANITIZER=address, undefined or address,undefined builds for the unit tests; such a build is not static.
 SANITIZER ?=
 
-# -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables.
+# -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables; no threads, so no locks for them.
 CXXFLAGS ?= -Os -g
-override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
   -Wall -Wextra -Wshadow=local -Wno-unknown-warning-option -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
 # The daemon is optimised as a whole where it is linked, for 60 KB less; tests are linked from the ordinary code beside.
 LTO := $(if $(SANITIZER)$(findstring clang,$(CXX)),,-flto=auto)

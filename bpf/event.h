@@ -205,6 +205,25 @@ struct traffic_counts {
 };
 RECORD_ASSERT(sizeof(struct traffic_counts) == 960, "traffic_counts has padding");
 
+// Packets between a cgroup's sockets and one address. `owner` is the cgroup, whose upper bits no
+// id of a cgroup reaches, and above them:
+#define FLOW_CGROUP ((1ULL << 56) - 1)
+#define FLOW_DIRECTION_SHIFT 56  // TRAFFIC_OUT or TRAFFIC_IN
+#define FLOW_PROTOCOL_SHIFT 57   // of enum packet_kind, 3 bits
+#define FLOW_SHARD_SHIFT 60      // by the CPU, so that not all of them fight for one line
+#define FLOW_SHARDS 4
+
+struct flow_key {
+  __u64 owner;
+  __u32 remote[4];  // in network order; of IPv4 the mapped address (::ffff:10.0.0.1)
+};
+RECORD_ASSERT(sizeof(struct flow_key) == 24, "flow_key has padding");
+
+struct flow_counts {
+  __u64 packets;
+  __u64 bytes;
+};
+
 #define INTERFACES_MAX 16
 
 struct frame_counts {

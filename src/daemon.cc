@@ -51,11 +51,17 @@ Daemon::Daemon(Loop& loop, const Options& options)
       options_(options),
       paths_([this] { read_births(); }),
       store_(options.buckets_ns),
-      changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
-               [this](Workloads::Index index) { store_.remove(index); }},
+      changes_{[this](Workloads::Index from, Workloads::Index to) {
+                 store_.merge(from, to);
+                 flows_.merge(from, to);
+               },
+               [this](Workloads::Index index) {
+                 store_.remove(index);
+                 flows_.remove(index);
+               }},
       rules_(options.cluster_domain),
       containers_(options.groups, paths_, workloads_, store_),
-      exposition_({workloads_, store_, containers_.workloads(), containers_.store()},
+      exposition_({workloads_, store_, containers_.workloads(), containers_.store(), &flows_},
                   options.node_name) {}
 
 Daemon::~Daemon() {
@@ -145,6 +151,7 @@ Status Daemon::name_pods() {
   Workloads& containers = containers_.workloads();
   if (options_.pods.source != PodsSettings::Source::none) {
     workloads_.set_pods(&pods_->table());
+    traffic_.peers().set_pods(&pods_->table());
     workloads_.set_pod_unknown([this] { pod_unknown(); });
     containers_.set_pods(&pods_->table());
     containers.set_pod_unknown([this] { pods_->pod_unknown(); });
@@ -154,6 +161,7 @@ Status Daemon::name_pods() {
       each->set_filter([this](std::string_view ns) { return pods_->watched_without_pod(ns); });
   if (Status status = pods_->start(); !status.ok() || !options_.services) return status;
   services_ = std::make_unique<Services>(loop_, pods_settings(options_).apiserver);
+  traffic_.peers().set_services(&services_->table());
   return services_->start();
 }
 
@@ -360,6 +368,9 @@ DaemonFacts Daemon::facts() {
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
                     {"interface_frames", interfaces_.missed()},
+                    {"flows", flows_.lost_packets()},
+                    {"flow_peers", flows_.peer_overflow()},
+                    {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},

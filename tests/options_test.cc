@@ -374,7 +374,7 @@ START_TEST(profiles) {
   CHECK_TEXT(bad({"--profile=custom", "--collect=tcp,nfs"}),
              "--collect=tcp,nfs: accepted is a list of "
              "tcp,dns,runqueue,cpu,memory,oom,disk,pagefaults,pressure,interfaces,filesystems,"
-             "drops,packets,syscalls");
+             "drops,packets,flows,syscalls");
 }
 END_TEST
 

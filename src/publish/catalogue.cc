@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "publish/flow_metrics.h"
 #include "publish/frame_metrics.h"
 
 namespace kubepulse {
@@ -474,6 +475,7 @@ const std::vector<MetricFamily>& catalogue() {
     add_drops(families);
     add_packets(families);
     add_frames(families);
+    add_flow_metrics(families);
     add_containers(families);
     add_daemon(families);
     add_process(families);

@@ -14,6 +14,7 @@
 #include "collect/map_stats.h"
 #include "collect/program_stats.h"
 #include "publish/container_store.h"
+#include "publish/flow_store.h"
 #include "publish/page.h"
 #include "publish/store.h"
 
@@ -72,7 +73,8 @@ struct DaemonFacts {
 };
 
 // One of the writers is set: for each workload that has TCP counts, that has DNS counts, that has
-// interfaces, for each container, once, or for each workload that has dropped packets, or packets.
+// interfaces, for each container, once, or for each workload that has dropped packets, packets, or
+// flows.
 struct MetricFamily {
   const char* name;
   MetricKind kind;
@@ -84,6 +86,7 @@ struct MetricFamily {
   void (*daemon)(const DaemonFacts&, std::string_view node_label, Page&);
   void (*drops)(const DropCounts&, std::string_view labels, Page&) = nullptr;
   void (*packets)(const PacketCounts&, std::string_view labels, Page&) = nullptr;
+  void (*flows)(const FlowCounts&, const FlowStore&, std::string_view labels, Page&) = nullptr;
 };
 
 const std::vector<MetricFamily>& catalogue();

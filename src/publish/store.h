@@ -125,6 +125,8 @@ class Store {
   const PacketCounts* packets_if_any(Index index) const;
   const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;
   const DropCounts* drops_if_any(Index index) const;
+  // Indexes that have packets are below it.
+  Index packets_end() const { return static_cast<Index>(packets_.size()); }
 
   // For all workloads that have TCP counts.
   template <typename Visit>
