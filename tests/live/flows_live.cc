@@ -418,7 +418,8 @@ Case flows_case() {
   return {"flows",
           true,
           {host_and_external, pods_and_services, service_of_the_own_network,
-           pod_that_is_listed_later, spoofed_flood, unique_peers, packets_alone}};
+           pod_that_is_listed_later, spoofed_flood, unique_peers, packets_alone},
+          true};
 }
 
 }  // namespace kubepulse::live
