@@ -76,6 +76,8 @@ else
   # At a fixed address, which what is static has anyway, code is some 1.5 % shorter.
   override CXXFLAGS += -fno-pie
   override LDFLAGS += -static
+  # Check ends a test after 4 s; a busy machine needs more patience.
+  RUNNER ?= env CK_TIMEOUT_MULTIPLIER=5
 endif
 # Expanded when a recipe runs, so that `make deps ...` finds what it has just installed.
 LIBS       = $(if $(TLS),-lmbedtls -lmbedx509 -lmbedcrypto) $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)

@@ -51,8 +51,9 @@ struct tcp_record {
   __u8 family;  // AF_INET or AF_INET6 (IPv4-mapped: AF_INET); 0: addresses and ports are not known
   __u8 kind;
   __u8 direction;
-  __u8 state;  // as a walk has met it, of include/net/tcp_states.h
-  __u8 unused[2];
+  __u8 state;   // as a walk has met it, of include/net/tcp_states.h
+  __u8 untold;  // CLOSED: that it was established was not told; it is with this
+  __u8 unused;
   __u32 drops;  // of a listener: segments of handshakes that it has dropped so far
   __u8 local[16];
   __u8 remote[16];
