@@ -100,6 +100,7 @@ Status Daemon::attach() {
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
   traffic_.set_probes(probes_.traffic.get(), probes_.drops.get());
+  traffic_.look_at_addresses();
   containers_.set_sched(probes_.sched.get());
   containers_.set_syscalls(probes_.syscalls.get(), options_.syscalls);
   if (probes_.syscalls && !options_.syscalls_elsewhere.empty())
@@ -134,6 +135,7 @@ Status Daemon::attach() {
 void Daemon::sweep() {
   // Also where nobody scrapes: whose it is is learnt while it can be, and what is forgotten has
   // been read.
+  traffic_.look_at_addresses();
   traffic_.gather(monotonic_ns());
   workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
     resets_told_.erase(cgroup);

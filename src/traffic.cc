@@ -35,18 +35,18 @@ void Traffic::gather(uint64_t now_ns) {
   if (packets_ != nullptr && packets_->has_flows() && status.ok()) gather_flows(now_ns);
 }
 
+void Traffic::look_at_addresses() {
+  if (packets_ == nullptr || !packets_->has_flows()) return;
+  auto addresses = own_addresses();
+  if (addresses.ok())
+    peers_.set_own(std::move(addresses.value()));
+  else if (!addresses_unknown_)
+    log_warn("this node's own addresses are not known", {{"reason", addresses.status().message()}});
+  addresses_unknown_ = !addresses.ok();
+}
+
 // Behind the packets, so that no packet is missing that was counted among those.
 void Traffic::gather_flows(uint64_t now_ns) {
-  if (addresses_ns_ == 0 || now_ns - addresses_ns_ >= kAddressesKeptNs) {
-    bool first = addresses_ns_ == 0;
-    addresses_ns_ = now_ns;
-    auto addresses = own_addresses();
-    if (addresses.ok())
-      peers_.set_own(std::move(addresses.value()));
-    else if (first)
-      log_warn("this node's own addresses are not known",
-               {{"reason", addresses.status().message()}});
-  }
   flow_recorder_.begin(now_ns);
   Status status = packets_->take_flows(
       [&](const flow_key& key, const flow_counts& counts) { flow_recorder_.take(key, counts); });

@@ -22,15 +22,14 @@ class Traffic {
   // However often it is scraped.
   static constexpr uint64_t kPauseNs = kNsPerSecond;
 
-  // How old what is known of the node's own addresses may be.
-  static constexpr uint64_t kAddressesKeptNs = 10 * kNsPerSecond;
-
   // None is owned.
   Traffic(Workloads& workloads, Store& store, FlowStore& flows);
 
   // Null: not loaded. Not owned.
   void set_probes(TrafficProbe* packets, DropProbe* drops);
 
+  // The node's own, now and then: not in a scrape, as the kernel may let it wait.
+  void look_at_addresses();
   // Reads what is to be read, if it was not just read.
   void gather(uint64_t now_ns);
   // The cgroup is gone.
@@ -48,7 +47,7 @@ class Traffic {
   DropRecorder drop_recorder_;
   Peers peers_;
   FlowRecorder flow_recorder_;
-  uint64_t addresses_ns_ = 0;
+  bool addresses_unknown_ = false;
   uint64_t gathered_ns_ = 0;
 };
 

@@ -60,7 +60,7 @@ struct Bench {
 
 START_TEST(in_order) {
   Bench bench;
-  bench.peers.set_own({ip("203.0.113.9")});
+  bench.peers.set_own({{ip("203.0.113.9")}, {ip("10.96.0.1"), ip("169.254.20.10")}});
   bench.service("shop", "front", "10.96.0.1");
   bench.service("shop", "of-the-node", "203.0.113.9");
   bench.service("shop", "of-a-pod", "10.1.0.5");
@@ -71,6 +71,7 @@ START_TEST(in_order) {
   CHECK_TEXT(bench.of("10.1.0.5"), "shop/web");
   CHECK_TEXT(bench.of("fd00::5"), "shop/web");
   CHECK_TEXT(bench.of("10.96.0.1"), "shop/front");
+  CHECK_TEXT(bench.of("169.254.20.10"), "/host");  // the node's DNS cache
   for (const char* other : {"198.51.100.1", "224.0.0.1", "255.255.255.255", "ff02::1", "fd00::6"})
     CHECK_TEXT(bench.of(other), "/external?");
 }
@@ -114,7 +115,7 @@ END_TEST
 START_TEST(of_this_machine) {
   auto told = own_addresses();
   CHECK_OK(told.ok() ? Status() : told.status());
-  const std::vector<IpBytes>& own = told.value();
+  const std::vector<IpBytes>& own = told.value().own;
   ck_assert(std::is_sorted(own.begin(), own.end()));
   for (const IpBytes& address : own)
     ck_assert(address != IpBytes{});

@@ -29,12 +29,12 @@ bool is_unspecified(const IpBytes& address) {
 
 }  // namespace
 
-Result<std::vector<IpBytes>> own_addresses() {
-  std::vector<IpBytes> addresses;
+Result<OwnAddresses> own_addresses() {
+  OwnAddresses addresses;
   ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) return Status::from_errno("getifaddrs", errno);
   for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
-    if (each->ifa_addr == nullptr || is_for_services(each->ifa_name)) continue;
+    if (each->ifa_addr == nullptr) continue;
     IpBytes bytes{};
     if (each->ifa_addr->sa_family == AF_INET) {
       bytes[10] = bytes[11] = 0xFF;
@@ -44,16 +44,18 @@ Result<std::vector<IpBytes>> own_addresses() {
     } else {
       continue;
     }
-    addresses.push_back(bytes);
+    bool is_own = !is_for_services(each->ifa_name);
+    (is_own ? addresses.own : addresses.for_services).push_back(bytes);
   }
   freeifaddrs(all);
-  std::sort(addresses.begin(), addresses.end());
+  for (std::vector<IpBytes>* each : {&addresses.own, &addresses.for_services})
+    std::sort(each->begin(), each->end());
   return addresses;
 }
 
 bool Peers::is_host(const IpBytes& address) const {
   return is_unspecified(address) || is_loopback(address) ||
-         std::binary_search(own_.begin(), own_.end(), address) ||
+         std::binary_search(own_.own.begin(), own_.own.end(), address) ||
          (pods_ != nullptr && pods_->is_host_address(address));
 }
 
@@ -64,6 +66,8 @@ Peers::Name Peers::find(const IpBytes& address) const {
   if (services_ != nullptr)
     if (std::optional<Peer> peer = services_->find(Address::of(AF_INET6, address.data())))
       return {peer->ns, peer->name};
+  const std::vector<IpBytes>& bound = own_.for_services;
+  if (std::binary_search(bound.begin(), bound.end(), address)) return {"", "host"};
   return {"", "external", false};
 }
 

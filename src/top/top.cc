@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/text.h"
 #include "collect/loader.h"
+#include "top/figure_text.h"
 #include "top/growth.h"
 #include "top/page_client.h"
 #include "top/page_reader.h"
@@ -131,7 +132,7 @@ void Top::take(std::string_view piece) {
 Status Top::judge() const {
   if (pages_[page_].is_ours()) return {};
   std::string text = "this is no page of kubepulse";
-  append_json_string(text += "; it begins with ", beginning_);
+  text += "; it begins with \"" + plain_name(beginning_) + "\"";
   return Status::error(text);
 }
 
@@ -142,8 +143,9 @@ void Top::answered(Status status) {
   reader_->finish();
   status = status.ok() ? judge() : std::move(status);
   if (!status.ok()) status = std::move(status).in(view_.from);
-  // Once there was a page, the daemon may come back.
-  if (!status.ok() && (options_.once || before_ns_ == 0)) return fail(std::move(status));
+  // Our own may still be loading its programs; and once there was a page, any may come back.
+  bool starts = daemon_ != nullptr && before_ns_ == 0;
+  if (!status.ok() && !starts && (options_.once || before_ns_ == 0)) return fail(std::move(status));
   view_.trouble = status.ok() ? "" : status.message() + "; trying again";
   if (status.ok()) compare_pages();
   show();
@@ -227,14 +229,15 @@ void Top::read_signals(int fd) {
   }
 }
 
+// One that takes its time is somebody: the page's client tells how it fares.
 bool somebody_listens() {
-  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(kDefaultPort);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  // Our own loopback answers at once.
-  return fd && connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  return fd && (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ||
+                errno == EINPROGRESS);
 }
 
 }  // namespace
