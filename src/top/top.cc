@@ -1,6 +1,7 @@
 #include "top/top.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
@@ -15,7 +16,6 @@
 #include "base/loop.h"
 #include "base/text.h"
 #include "collect/loader.h"
-#include "top/figure_text.h"
 #include "top/growth.h"
 #include "top/page_client.h"
 #include "top/page_reader.h"
@@ -29,6 +29,7 @@ namespace kubepulse {
 namespace {
 
 constexpr size_t kRowsOnce = 20;
+constexpr int kAnswerMs = 500;          // our own loopback answers at once
 constexpr size_t kBeginningBytes = 60;  // of a page that is none, to say what it is
 constexpr int kEnding[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
@@ -132,7 +133,7 @@ void Top::take(std::string_view piece) {
 Status Top::judge() const {
   if (pages_[page_].is_ours()) return {};
   std::string text = "this is no page of kubepulse";
-  text += "; it begins with \"" + plain_name(beginning_) + "\"";
+  append_json_string(text += "; it begins with ", beginning_);
   return Status::error(text);
 }
 
@@ -236,8 +237,14 @@ bool somebody_listens() {
   address.sin_family = AF_INET;
   address.sin_port = htons(kDefaultPort);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return fd && (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ||
-                errno == EINPROGRESS);
+  if (!fd) return false;
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;
+  if (errno != EINPROGRESS) return false;
+  pollfd answer{fd.get(), POLLOUT, 0};
+  if (poll(&answer, 1, kAnswerMs) == 0) return true;
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
 }
 
 }  // namespace
