@@ -225,8 +225,6 @@ struct flow_counts {
   __u64 bytes;
 };
 
-#define INTERFACES_MAX 16
-
 struct frame_counts {
   __u64 packets;
   __u64 bytes;

@@ -6,6 +6,10 @@
 // taken off (checksum, a VLAN tag where it does that), and whole where it has put some together or
 // the sender of a veth has not cut them up.
 //
+// Loaded once for each interface, with a table of its own, as no frame tells which one it was asked
+// for: natively attached to a bond or to a synthetic card of Hyper-V, frames have the index of the
+// port.
+//
 // Per CPU, and yet added atomically: a softirq of a kernel with PREEMPT_RT may be preempted by
 // another that runs this, too.
 #include "bpf/packet_kind.h"
@@ -15,17 +19,10 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, INTERFACES_MAX);
-  __type(key, __u32);  // a slot
+  __uint(max_entries, 1);
+  __type(key, __u32);
   __type(value, struct interface_counts);
 } interfaces SEC(".maps");
-
-// Written by the daemon through the mapped .bss before it attaches: by slot, the index of the
-// interface that is counted there; 0: none.
-__u32 interface_indexes[INTERFACES_MAX] = {};
-
-// Read by it: frames of an interface that no slot has any more.
-__u64 frames_missed = 0;
 
 #define ETHERNET_HEADER 14
 #define VLAN_TAG 4
@@ -40,12 +37,6 @@ enum ether_type {
   ETHER_VLAN = 0x8100,
   ETHER_VLAN_OUTER = 0x88A8,  // 802.1ad
 };
-
-static __always_inline __u32 slot_of(__u32 index) {
-  for (__u32 slot = 0; slot < INTERFACES_MAX; slot++)
-    if (interface_indexes[slot] == index) return slot;
-  return INTERFACES_MAX;
-}
 
 // bpf_xdp_get_buff_len() and bpf_xdp_load_bytes() are of 5.18, as frames of several buffers are.
 static __always_inline __u32 size_of(struct xdp_md *ctx, const bool frags) {
@@ -111,12 +102,10 @@ static __always_inline __u32 protocol_of(struct xdp_md *ctx, const bool frags) {
 }
 
 static __always_inline int count(struct xdp_md *ctx, const bool frags) {
-  __u32 slot = slot_of(ctx->ingress_ifindex), protocol = protocol_of(ctx, frags);
-  struct interface_counts *all = bpf_map_lookup_elem(&interfaces, &slot);
-  if (!all || protocol >= PACKET_PROTOCOLS) {
-    __sync_fetch_and_add(&frames_missed, 1);
-    return XDP_PASS;
-  }
+  __u32 first = 0, protocol = protocol_of(ctx, frags);
+  struct interface_counts *all = bpf_map_lookup_elem(&interfaces, &first);
+  // For the verifier: both are always there.
+  if (!all || protocol >= PACKET_PROTOCOLS) return XDP_PASS;
   struct frame_counts *counts = &all->frames[protocol];
   __sync_fetch_and_add(&counts->packets, 1);
   __sync_fetch_and_add(&counts->bytes, size_of(ctx, frags));

@@ -1,5 +1,6 @@
 #include "counted_interfaces.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace kubepulse {
@@ -11,7 +12,7 @@ void CountedInterfaces::open(const std::vector<std::string>& names, const LoadSe
   for (const std::string& name : names_)
     signal_names_.push_back(InterfaceSlots::signal_of(name));
   if (names_.empty()) return;
-  auto probe = InterfaceProbe::open(settings);
+  auto probe = InterfaceProbe::open(names_.size(), settings);
   if (!probe.ok()) {
     problem_ = probe.status().message();
     log_warn("interfaces are not counted", {{"reason", problem_}});
@@ -21,11 +22,12 @@ void CountedInterfaces::open(const std::vector<std::string>& names, const LoadSe
   InterfaceProbe* kernel = probe_.get();
   slots_.emplace(names_, InterfaceSlots::Kernel{
                              look_at_interface,
-                             [kernel](size_t slot, const InterfaceState& state) {
-                               return kernel->attach(slot, state);
+                             [kernel](size_t slot, const InterfaceState& state, int& error) {
+                               return kernel->attach(slot, state, error);
                              },
                              [kernel](size_t slot) { kernel->detach(slot); },
                              [kernel](size_t slot) { return kernel->holds(slot); },
+                             monotonic_ns,
                          });
   slots_->look_at_all();
 }

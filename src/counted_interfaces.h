@@ -30,7 +30,6 @@ class CountedInterfaces {
   std::vector<Attached> outcome();
 
   std::vector<InterfaceFrames> frames() const;
-  uint64_t missed() const { return probe_ ? probe_->missed() : 0; }
   void each_program(const VisitProgram& visit) const;
 
  private:

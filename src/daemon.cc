@@ -369,7 +369,6 @@ DaemonFacts Daemon::facts() {
                     {"drop_reasons", store_.drop_overflow()},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
-                    {"interface_frames", interfaces_.missed()},
                     {"flows", flows_.lost_packets()},
                     {"flow_peers", flows_.peer_overflow()},
                     {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},

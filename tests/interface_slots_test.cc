@@ -2,6 +2,7 @@
 
 #include <linux/if_link.h>
 
+#include <cerrno>
 #include <map>
 
 #include "tests/captured_log.h"
@@ -18,15 +19,19 @@ struct Bench {
   std::string done;
   std::string flavour = "native";
   int looks = 0;
+  int refusal = 0;  // errno, whatever the interface is like
+  uint64_t now_ns = 0;
   InterfaceSlots slots{
       {"a", "b"},
       {[this](const std::string& name) { return look(name); },
-       [this](size_t slot, const InterfaceState& state) { return attach(slot, state); },
+       [this](size_t slot, const InterfaceState& state, int& error) {
+         return attach(slot, state, error);
+       },
        [this](size_t slot) {
          done += "-" + std::to_string(slot) + " ";
          attached.erase(slot);
        },
-       [this](size_t slot) { return attached.count(slot) != 0; }}};
+       [this](size_t slot) { return attached.count(slot) != 0; }, [this] { return now_ns; }}};
 
   Result<std::optional<InterfaceState>> look(const std::string& name) {
     looks++;
@@ -37,10 +42,11 @@ struct Bench {
   }
   std::string failing;
 
-  Attached attach(size_t slot, const InterfaceState& state) {
+  Attached attach(size_t slot, const InterfaceState& state, int& error) {
     done += "+" + std::to_string(slot) + ":" + std::to_string(state.index) + " ";
     Attached outcome;
-    if (state.xdp_attached != 0) {
+    error = state.xdp_attached != 0 ? EBUSY : refusal;
+    if (error != 0) {
       outcome.refused = {{"native", "taken"}, {"generic", "taken"}};
       return outcome;
     }
@@ -194,6 +200,44 @@ START_TEST(detached) {
 }
 END_TEST
 
+// What is in the way is not the interface's own, so nothing tells when it goes.
+START_TEST(tried_again) {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  for (int error : {EEXIST, EBUSY, ENOMEM, EPERM, EOPNOTSUPP}) {
+    bool again = error != EPERM && error != EOPNOTSUPP;
+    CapturedLog log;
+    Bench bench;
+    bench.make("a", 3);
+    bench.refusal = error;
+    bench.now_ns = 5 * kSecond;
+    bench.slots.look_at_all();
+    CHECK_TEXT(bench.take(), "+0:3 ");
+    std::string said = log.text();
+    for (int minute = 0; minute < 3; minute++) {
+      bench.now_ns += 60 * kSecond - 1;
+      bench.outcome();
+      bench.slots.changed("a", 3);
+      CHECK_TEXT(bench.take(), "");
+      bench.now_ns++;
+      for (int i = 0; i < 2; i++)
+        CHECK_TEXT(
+            bench.outcome(),
+            "interface:a=(native, generic: taken) interface:b=(no interface has that name) ");
+      CHECK_TEXT(bench.take(), again ? "+0:3 " : "");
+    }
+    CHECK_TEXT(log.text(), said);
+    bench.refusal = 0;
+    bench.now_ns += 60 * kSecond;
+    bench.outcome();
+    CHECK_TEXT(bench.take(), again ? "+0:3 " : "");
+    // What is attached stays so.
+    bench.now_ns += 600 * kSecond;
+    bench.outcome();
+    CHECK_TEXT(bench.take(), "");
+  }
+}
+END_TEST
+
 START_TEST(cannot_look) {
   Bench bench;
   bench.make("a", 3);
@@ -213,4 +257,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("interface_slots", there_at_the_start, comes_and_goes, renamed, another_program,
-           detached, cannot_look)
+           detached, tried_again, cannot_look)

@@ -72,62 +72,68 @@ const std::vector<Flavour>& InterfaceProbe::flavours() {
   return flavours;
 }
 
-Result<std::unique_ptr<InterfaceProbe>> InterfaceProbe::open(const LoadSettings& settings) {
+Result<std::unique_ptr<InterfaceProbe>> InterfaceProbe::open(size_t slots,
+                                                             const LoadSettings& settings) {
   std::unique_ptr<InterfaceProbe> probe(new InterfaceProbe);
-  auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
-    probe->skeleton_.reset(interface_bpf__open_opts(options));
-    return probe->skeleton_ == nullptr ? nullptr : probe->skeleton_->skeleton;
-  };
-  std::vector<Signal> signals = {
+  const std::vector<Signal> signals = {
       {"interface", {{"frags", {"frames_in"}}, {"plain", {"frames_in_plain"}}}}};
-  Attached loaded = load_signals(open_skeleton, signals, "auto", settings).outcome.front();
-  if (loaded.flavour.empty()) return Status::error(loaded.refused_text());
-  const auto& programs = probe->skeleton_->progs;
-  probe->program_ = loaded.flavour == "frags" ? programs.frames_in : programs.frames_in_plain;
+  std::string flavour = "auto";
+  for (size_t i = 0; i < slots; i++) {
+    Slot slot;
+    auto open_skeleton = [&slot](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
+      slot.skeleton.reset(interface_bpf__open_opts(options));
+      return slot.skeleton == nullptr ? nullptr : slot.skeleton->skeleton;
+    };
+    Attached loaded = load_signals(open_skeleton, signals, flavour, settings).outcome.front();
+    if (loaded.flavour.empty()) return Status::error(loaded.refused_text());
+    flavour = loaded.flavour;  // of the first is that of all
+    const auto& programs = slot.skeleton->progs;
+    slot.program = flavour == "frags" ? programs.frames_in : programs.frames_in_plain;
+    probe->slots_.push_back(std::move(slot));
+  }
   probe->broken_ = settings.broken;
   return probe;
 }
 
-Attached InterfaceProbe::attach(size_t slot, const InterfaceState& state) {
+Attached InterfaceProbe::attach(size_t slot, const InterfaceState& state, int& error) {
   Attached outcome;
   detach(slot);
-  // One that has got another's name still has its old slot, for frames that are on their way.
-  for (__u32& index : skeleton_->bss->interface_indexes)
-    if (index == state.index) __atomic_store_n(&index, 0, __ATOMIC_RELAXED);
-  __atomic_store_n(&skeleton_->bss->interface_indexes[slot], state.index, __ATOMIC_RELAXED);
+  Slot& ours = slots_[slot];
   for (XdpMode mode : kModes) {
     bool broken = std::count(broken_.begin(), broken_.end(), xdp_mode_name(mode)) != 0;
     bpf_link_create_opts options{};
     options.sz = sizeof options;
     // With both the kernel refuses it.
     options.flags = broken ? XDP_FLAGS_MODES : flags_of(mode);
-    links_[slot].reset(bpf_link_create(bpf_program__fd(program_), static_cast<int>(state.index),
-                                       BPF_XDP, &options));
-    if (links_[slot]) {
+    ours.link.reset(bpf_link_create(bpf_program__fd(ours.program), static_cast<int>(state.index),
+                                    BPF_XDP, &options));
+    error = ours.link ? 0 : errno;
+    if (error == 0) {
       outcome.flavour = xdp_mode_name(mode);
       break;
     }
-    outcome.refused.push_back({xdp_mode_name(mode), xdp_refusal(errno, mode, state)});
+    outcome.refused.push_back({xdp_mode_name(mode), xdp_refusal(error, mode, state)});
   }
   return outcome;
 }
 
 void InterfaceProbe::detach(size_t slot) {
-  links_[slot].reset();
+  slots_[slot].link.reset();
 }
 
 bool InterfaceProbe::holds(size_t slot) const {
   bpf_link_info info{};
   uint32_t size = sizeof info;
-  return links_[slot] && bpf_obj_get_info_by_fd(links_[slot].get(), &info, &size) == 0 &&
-         info.xdp.ifindex != 0;
+  const Fd& link = slots_[slot].link;
+  return link && bpf_obj_get_info_by_fd(link.get(), &info, &size) == 0 && info.xdp.ifindex != 0;
 }
 
 Result<interface_counts> InterfaceProbe::read(size_t slot) const {
   int cpus = libbpf_num_possible_cpus();
   std::vector<interface_counts> counts(cpus > 0 ? static_cast<size_t>(cpus) : 1);
-  auto key = static_cast<uint32_t>(slot);
-  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.interfaces), &key, counts.data()) != 0)
+  uint32_t first = 0;
+  int map = bpf_map__fd(slots_[slot].skeleton->maps.interfaces);
+  if (bpf_map_lookup_elem(map, &first, counts.data()) != 0)
     return Status::from_errno("bpf_map_lookup_elem", errno);
   interface_counts sum{};
   for (const interface_counts& of_cpu : counts)
@@ -138,12 +144,9 @@ Result<interface_counts> InterfaceProbe::read(size_t slot) const {
   return sum;
 }
 
-uint64_t InterfaceProbe::missed() const {
-  return __atomic_load_n(&skeleton_->bss->frames_missed, __ATOMIC_RELAXED);
-}
-
 void InterfaceProbe::each_program(const VisitProgram& visit) const {
-  each_loaded(skeleton_->obj, visit);
+  for (const Slot& slot : slots_)
+    each_loaded(slot.skeleton->obj, visit);
 }
 
 }  // namespace kubepulse

@@ -2,7 +2,6 @@
 #ifndef KUBEPULSE_COLLECT_INTERFACE_PROBE_H
 #define KUBEPULSE_COLLECT_INTERFACE_PROBE_H
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,27 +30,27 @@ std::string xdp_refusal(int error, XdpMode mode, const InterfaceState& state);
 
 class InterfaceProbe {
  public:
-  static constexpr size_t kSlots = INTERFACES_MAX;
-
   // The modes, each a flavour of the signal that an interface is.
   static const std::vector<Flavour>& flavours();
-  // Loads the program. Attached to nothing yet. Tests break "native" or "generic", or a program.
-  static Result<std::unique_ptr<InterfaceProbe>> open(const LoadSettings& settings);
+  // Loads the program, once for each slot. Attached to nothing yet. Tests break "native" or
+  // "generic", or a program.
+  static Result<std::unique_ptr<InterfaceProbe>> open(size_t slots, const LoadSettings& settings);
   ~InterfaceProbe();
 
   // To an interface, in the best mode that it takes; what it counts is added to what stands in the
   // slot. A program that is there already stays, and then ours does not come to it. With ours on
   // it the kernel keeps all others off, until the interface goes, we detach or we end.
-  Attached attach(size_t slot, const InterfaceState& state);
+  // `error`: the errno of the last refusal, 0: attached.
+  Attached attach(size_t slot, const InterfaceState& state, int& error);
   void detach(size_t slot);
   // Whether it is still attached: the interface may be gone, or somebody has detached us.
   bool holds(size_t slot) const;
 
   // Counts so far of all CPUs; they only grow.
   Result<interface_counts> read(size_t slot) const;
-  uint64_t missed() const;  // frames that found no slot
 
-  // Its table is an array, always full and small, as variables are: it is not among the maps.
+  // Of one name, once for each slot. Its tables are arrays, always full and small, as variables
+  // are: they are not among the maps.
   void each_program(const VisitProgram& visit) const;
 
  private:
@@ -61,10 +60,15 @@ class InterfaceProbe {
 
   InterfaceProbe() = default;
 
-  std::unique_ptr<interface_bpf, SkeletonDeleter> skeleton_;
-  const bpf_program* program_ = nullptr;  // the one of the two that is loaded
+  // A frame does not tell reliably by which interface it came, so each has its own program.
+  struct Slot {
+    std::unique_ptr<interface_bpf, SkeletonDeleter> skeleton;
+    const bpf_program* program = nullptr;  // the one of the two that is loaded
+    Fd link;                               // detaches when closed
+  };
+
+  std::vector<Slot> slots_;
   std::vector<std::string> broken_;
-  std::array<Fd, kSlots> links_;  // detaches when closed
 };
 
 }  // namespace kubepulse

@@ -1,16 +1,25 @@
 #include "collect/interface_slots.h"
 
+#include <cerrno>
+
 #include "base/log.h"
 
 namespace kubepulse {
 
 namespace {
 
+constexpr uint64_t kRetryNs = 60'000'000'000;
 constexpr const char* kNobody = "no interface has that name";
 
 bool is_same(const InterfaceState& one, const InterfaceState& other) {
   return one.index == other.index && one.mtu == other.mtu && one.xdp_program == other.xdp_program &&
          one.xdp_attached == other.xdp_attached;
+}
+
+// Reasons that need not be the interface's own, such as a program of the bond above it: it is no
+// news of the interface when they go.
+bool may_pass(int error) {
+  return error == EEXIST || error == EBUSY || error == ENOMEM;
 }
 
 }  // namespace
@@ -39,10 +48,14 @@ std::vector<Attached> InterfaceSlots::outcome() {
   for (size_t i = 0; i < slots_.size(); i++) {
     const Slot& slot = slots_[i];
     bool in_the_way = !slot.attached && slot.tried.xdp_attached != 0;
-    if (in_the_way || (slot.attached && !kernel_.holds(i))) look(i);
+    if (in_the_way || is_due(slot) || (slot.attached && !kernel_.holds(i))) look(i);
     all.push_back(slot.outcome);
   }
   return all;
+}
+
+bool InterfaceSlots::is_due(const Slot& slot) const {
+  return !slot.attached && may_pass(slot.error) && kernel_.now_ns() - slot.tried_ns >= kRetryNs;
 }
 
 void InterfaceSlots::look(size_t index) {
@@ -62,7 +75,8 @@ void InterfaceSlots::look(size_t index) {
     log_warn("an interface is not counted any more: somebody has detached the program",
              {{"interface", slot.name}});
   }
-  if (state && !slot.attached && !is_same(*state, slot.tried)) attach(slot, index, *state);
+  bool is_new = state && !is_same(*state, slot.tried);
+  if (state && !slot.attached && (is_new || is_due(slot))) attach(slot, index, *state);
   if (state || !slot.outcome.refused.empty()) return;
   slot.outcome.refused = {{"", kNobody}};
   log_info("an interface is not there: it is counted once it is", {{"interface", slot.name}});
@@ -71,6 +85,7 @@ void InterfaceSlots::look(size_t index) {
 void InterfaceSlots::leave(Slot& slot, size_t index) {
   kernel_.detach(index);
   slot.tried = {};
+  slot.error = 0;
   slot.attached = false;
   slot.outcome.flavour.clear();
   slot.outcome.refused = {{"", kNobody}};
@@ -80,7 +95,8 @@ void InterfaceSlots::leave(Slot& slot, size_t index) {
 void InterfaceSlots::attach(Slot& slot, size_t index, const InterfaceState& state) {
   std::string refused_before = slot.outcome.refused_text();
   slot.tried = state;
-  slot.outcome = kernel_.attach(index, state);
+  slot.tried_ns = kernel_.now_ns();
+  slot.outcome = kernel_.attach(index, state, slot.error);
   slot.outcome.signal = signal_of(slot.name);
   slot.attached = !slot.outcome.flavour.empty();
   std::string refused = slot.outcome.refused_text();

@@ -23,7 +23,7 @@ void Tally::add(const std::string& protocol, uint64_t size) {
 }
 
 void expect_frames(const Daemon& daemon, const std::string& interface, Tally tally) {
-  std::vector<Want> wants = {{"kubepulse_overflow_total", {{"table", "interface_frames"}}, 0}};
+  std::vector<Want> wants;
   for (const char* protocol : kProtocols) {
     Labels labels = {{"interface", interface}, {"protocol", protocol}};
     wants.push_back({"kubepulse_interface_packets_total", labels, double(tally.packets[protocol])});
