@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/text.h"
 #include "tests/check.h"
 
 using namespace kubepulse;  // NOLINT
@@ -113,6 +114,117 @@ START_TEST(too_many_peers) {
 }
 END_TEST
 
+constexpr uint64_t kIdle = FlowStore::kRowIdleNs;
+
+// Peers that are gone make room for others once there is none, and all goes on adding up.
+START_TEST(idle_peers_make_room) {
+  Bench bench;
+  for (size_t i = 0; i < FlowStore::kPeersPerWorkload; i++) {
+    bench.send(5, kTcpOut, 2);
+    bench.add(5, "peer-" + std::to_string(i), kTcpOut, 2);
+  }
+  bench.flows.begin(kIdle);
+  bench.send(5, kTcpOut, 3);
+  bench.add(5, "peer-0", kTcpOut, 1);
+  bench.add(5, "early", kTcpOut, 2);
+  ck_assert_uint_eq(bench.told(5, "other", kTcpOut), 2);
+  ck_assert_uint_eq(bench.told(5, "peer-1", kTcpOut), 2);
+  // Nobody wants a place.
+  bench.flows.begin(kIdle + 1);
+  bench.flows.settle();
+  ck_assert_uint_eq(bench.told(5, "peer-1", kTcpOut), 2);
+  bench.send(5, kTcpOut, 4);
+  bench.add(5, "late", kTcpOut, 4);
+  bench.flows.settle();
+  ck_assert_uint_eq(bench.told(5, "peer-0", kTcpOut), 3);
+  ck_assert_uint_eq(bench.told(5, "late", kTcpOut), 4);
+  ck_assert_uint_eq(bench.told(5, "peer-1", kTcpOut), 0);
+  ck_assert_uint_eq(bench.told(5, "other", kTcpOut), 2 + 2 * 63);
+  ck_assert_uint_eq(bench.flows.if_any(5)->peers, 2);
+  ck_assert_uint_eq(bench.store.series(), kPacketSeries + 2 + 3 * 2);
+  // It comes back, and begins anew.
+  bench.send(5, kTcpOut, 1);
+  bench.add(5, "peer-1", kTcpOut, 1);
+  bench.flows.settle();
+  ck_assert_uint_eq(bench.told(5, "peer-1", kTcpOut), 1);
+  ck_assert_uint_eq(bench.flows.lost_packets(), 0);
+  ck_assert_uint_eq(bench.flows.peer_overflow(), 2);
+  bench.remove(5);
+  ck_assert_uint_eq(bench.store.series(), 0);
+}
+END_TEST
+
+// The bounds on all workloads' names and series: idle rows go, whoever's they are.
+START_TEST(idle_rows_make_room_for_all) {
+  Bench bench;
+  Store::Index last = 5;
+  for (size_t i = 0; i < Domains::kDomainsMax; i++) {
+    last = static_cast<Store::Index>(5 + i / FlowStore::kPeersPerWorkload);
+    bench.send(last, kTcpOut, 2);
+    bench.add(last, "peer-" + std::to_string(i), kTcpOut, 2);
+  }
+  bench.flows.begin(kIdle + 1);
+  bench.send(5, kTcpOut, 1);
+  bench.add(5, "peer-0", kTcpOut, 1);
+  for (uint64_t round = 1; round <= 2; round++) {
+    bench.send(last, kTcpOut, 4);
+    bench.add(last, "late", kTcpOut, 4);
+    bench.flows.settle();
+    ck_assert_uint_eq(bench.told(last, "late", kTcpOut), 4 * (round - 1));
+  }
+  ck_assert_uint_eq(bench.told(5, "peer-0", kTcpOut), 3);
+  ck_assert_uint_eq(bench.told(5, "other", kTcpOut), 2 * 63);
+  ck_assert_uint_eq(bench.told(6, "other", kTcpOut), 2 * 64);
+  ck_assert_uint_eq(bench.told(last, "other", kTcpOut), 2 * (Domains::kDomainsMax % 64) + 4);
+
+  SeriesBudget& budget = bench.store.budget();
+  budget.take(SeriesBudget::kSeriesMax - budget.used());
+  bench.flows.begin(2 * kIdle + 2);
+  for (uint64_t round = 1; round <= 2; round++) {
+    bench.send(6, kTcpOut, 4);
+    bench.add(6, "next", kTcpOut, 4);
+    bench.flows.settle();
+    ck_assert_uint_eq(bench.told(6, "next", kTcpOut), 4 * (round - 1));
+  }
+  ck_assert_uint_eq(bench.told(5, "peer-0", kTcpOut), 0);
+  ck_assert_uint_eq(bench.told(5, "other", kTcpOut), 2 * 64 + 1);
+  ck_assert_uint_eq(bench.flows.lost_packets(), 0);
+}
+END_TEST
+
+// A row that merges is as old as it was.
+START_TEST(merged_rows_stay_idle) {
+  Bench bench;
+  bench.send(6, kTcpOut, 2);
+  bench.add(6, "gone", kTcpOut, 2);
+  bench.flows.begin(kIdle + 1);
+  for (size_t i = 0; i < FlowStore::kPeersPerWorkload - 1; i++) {
+    bench.send(5, kTcpOut, 1);
+    bench.add(5, "peer-" + std::to_string(i), kTcpOut, 1);
+  }
+  bench.merge(6, 5);
+  ck_assert_uint_eq(bench.told(5, "gone", kTcpOut), 2);
+  bench.send(5, kTcpOut, 1);
+  bench.add(5, "new", kTcpOut, 1);
+  bench.flows.settle();
+  ck_assert_uint_eq(bench.told(5, "new", kTcpOut), 1);
+  ck_assert_uint_eq(bench.told(5, "gone", kTcpOut), 0);
+  ck_assert_uint_eq(bench.told(5, "other", kTcpOut), 2);
+}
+END_TEST
+
+// What reads the same on the page is one row.
+START_TEST(long_names) {
+  Bench bench;
+  std::string shown(kLabelBytesMax, 'x');
+  bench.send(5, kTcpOut, 3);
+  bench.add(5, shown + "-a", kTcpOut, 1);
+  bench.add(5, shown + "-b", kTcpOut, 2);
+  ck_assert_uint_eq(bench.told(5, shown, kTcpOut), 3);
+  ck_assert_uint_eq(bench.flows.if_any(5)->rows.size(), 1);
+}
+END_TEST
+
 // What waits for a name is no loss.
 START_TEST(named_later) {
   Bench bench;
@@ -153,6 +265,37 @@ START_TEST(merges) {
 }
 END_TEST
 
+// Flows go where the packets went, though the merge has made room since.
+START_TEST(merges_without_room) {
+  Bench bench;
+  bench.send(6, kTcpOut, 10);
+  bench.add(6, "db", kTcpOut, 4);
+  bench.flows.settle();
+  SeriesBudget& budget = bench.store.budget();
+  budget.take(SeriesBudget::kSeriesMax - budget.used());
+  bench.merge(6, 5);
+  ck_assert_ptr_null(bench.store.packets_if_any(5));
+  ck_assert_ptr_null(bench.flows.if_any(5));
+  bench.flows.settle();
+  ck_assert_uint_eq((*bench.store.packets_if_any(Workloads::kOther))[0].packets[0], 10);
+  ck_assert_uint_eq(bench.told(Workloads::kOther, "db", kTcpOut), 4);
+  ck_assert_uint_eq(bench.told(Workloads::kOther, "other", kTcpOut), 6);
+  ck_assert_uint_eq(bench.flows.lost_packets(), 6);
+}
+END_TEST
+
+// The first packet came between the look at the packets and that at the flows.
+START_TEST(ahead_of_the_packets) {
+  Bench bench;
+  bench.add(5, "db", kTcpOut, 1);
+  bench.flows.settle();
+  bench.send(5, kTcpOut, 1);
+  bench.flows.settle();
+  ck_assert_uint_eq(bench.told(5, "db", kTcpOut), 1);
+  ck_assert_uint_eq(bench.flows.lost_packets(), 0);
+}
+END_TEST
+
 START_TEST(no_room_for_series) {
   Bench bench;
   bench.send(5, kTcpOut, 3);
@@ -175,4 +318,6 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("flow_store", adds_up, the_rest, too_many_peers, named_later, merges, no_room_for_series)
+CHECK_MAIN("flow_store", adds_up, the_rest, too_many_peers, idle_peers_make_room,
+           idle_rows_make_room_for_all, merged_rows_stay_idle, long_names, named_later, merges,
+           merges_without_room, ahead_of_the_packets, no_room_for_series)

@@ -32,6 +32,7 @@ Workloads::Owner FlowRecorder::owner_of(uint64_t cgroup) {
 
 void FlowRecorder::begin(uint64_t now_ns) {
   now_ns_ = now_ns;
+  store_.begin(now_ns);
   auto is_done = [&](const Held& held) {
     Peers::Name peer = peers_.find(held.remote);
     bool waits = workloads_.waiting() && now_ns - held.since_ns < Workloads::kGraceNs;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "publish/domains.h"
 #include "publish/store.h"
 
@@ -32,6 +33,7 @@ struct FlowCounts {
     Domains::Id peer;
     FlowKind kind;
     FlowAmount amount;
+    uint64_t grown_ns;  // last
   };
   std::vector<Row> rows;
   FlowAmounts other;
@@ -48,10 +50,16 @@ class FlowStore {
   static constexpr size_t kPeersPerWorkload = 64;
   static constexpr size_t kSeriesOfAll = 2;  // unique peers, by direction
   static constexpr size_t kSeriesOfRow = 2;  // bytes and packets
+  // Pods come and go. A row that did not grow for longer becomes part of "other" once its place is
+  // wanted, and no sooner. "other" then leaps by what the row was: as when workloads merge, all
+  // that is shown goes on adding up to the packets, which is promised, and its rate does not, once.
+  static constexpr uint64_t kRowIdleNs = 300 * kNsPerSecond;
 
   // Not owned; its budget is charged.
   explicit FlowStore(Store& store) : store_(store) {}
 
+  // What follows is taken now.
+  void begin(uint64_t now_ns) { now_ns_ = now_ns; }
   // More of a flow whose peer is known by now, or, with tell() and then name(), is known later.
   void add(Index index, std::string_view ns, std::string_view peer, FlowKind kind, FlowAmount more);
   void tell(Index index, FlowKind kind, FlowAmount more);
@@ -80,12 +88,19 @@ class FlowStore {
 
  private:
   FlowCounts* of(Index index);
+  bool has_room(size_t series);
   void add_to_other(FlowCounts& counts, FlowKind kind, FlowAmount more);
+  void add_to_row(FlowCounts& counts, std::string_view ns, std::string_view peer,
+                  const FlowCounts::Row& more);
+  void fold_idle(FlowCounts& counts);
+  void give_back(const FlowCounts& counts);
 
   Store& store_;
   std::vector<std::unique_ptr<FlowCounts>> all_;
   Domains names_;     // "namespace/peer", each held once, as domains are
   std::string text_;  // of a name, while it is looked up
+  uint64_t now_ns_ = 0;
+  bool wants_room_ = false;  // for names or series: of all workloads' rows
   uint64_t lost_packets_ = 0;
   uint64_t peer_overflow_ = 0;
 };
