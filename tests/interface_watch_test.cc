@@ -86,19 +86,28 @@ START_TEST(messages) {
 }
 END_TEST
 
+std::string error_message(int32_t error) {
+  nlmsgerr body{};
+  body.error = error;
+  nlmsghdr head{};
+  head.nlmsg_type = NLMSG_ERROR;
+  head.nlmsg_len = NLMSG_LENGTH(sizeof body);
+  std::string text;
+  append(text, &head, sizeof head);
+  append(text, &body, sizeof body);
+  return text;
+}
+
 START_TEST(errors) {
-  for (int number : {ENODEV, EPERM, 0}) {
-    nlmsgerr body{};
-    body.error = -number;
-    nlmsghdr head{};
-    head.nlmsg_type = NLMSG_ERROR;
-    head.nlmsg_len = NLMSG_LENGTH(sizeof body);
-    std::string text;
-    append(text, &head, sizeof head);
-    append(text, &body, sizeof body);
+  for (int number : {ENODEV, EPERM, 4095, 0}) {
     int error = -1;
-    CHECK_TEXT(told(text, &error), "");
+    CHECK_TEXT(told(error_message(-number), &error), "");
     ck_assert_int_eq(error, number);
+  }
+  for (int32_t none : {1, INT32_MAX, -4096, INT32_MIN}) {
+    int error = -1;
+    CHECK_TEXT(told(error_message(none), &error), "");
+    ck_assert_int_eq(error, 0);
   }
 }
 END_TEST

@@ -83,7 +83,7 @@ int parse_interface_messages(std::string_view bytes, const VisitInterface& visit
     if (head.nlmsg_type == NLMSG_ERROR) {
       int error = 0;
       read_number(body, error);
-      if (error != 0) return -error;
+      if (error < 0 && error > -4096) return -error;  // what the kernel can tell: MAX_ERRNO
     }
     if (head.nlmsg_type != RTM_NEWLINK && head.nlmsg_type != RTM_DELLINK) continue;
     if (std::optional<InterfaceState> state = state_of(body))
