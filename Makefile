@@ -59,10 +59,12 @@ endif
 # SANITIZER=address, undefined or address,undefined builds for the unit tests; such a build is not static.
 SANITIZER ?=
 
-# -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables.
+# -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables; no threads, so no locks for them.
 CXXFLAGS ?= -Os -g
-override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
   -Wall -Wextra -Wshadow=local -Wno-unknown-warning-option -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
+# The daemon is optimised as a whole where it is linked, for 60 KB less; tests are linked from the ordinary code beside.
+LTO := $(if $(SANITIZER)$(findstring clang,$(CXX)),,-flto=auto)
 override CPPFLAGS += -Isrc -I. -I$(OBJECT_FOLDER) -D_GNU_SOURCE -MMD -MP
 override LDFLAGS  += -Wl,--gc-sections
 ifneq ($(SANITIZER),)
@@ -71,7 +73,11 @@ ifneq ($(SANITIZER),)
   override CPPFLAGS += -DKUBEPULSE_SANITIZED
   RUNNER ?= env CK_TIMEOUT_MULTIPLIER=10
 else
+  # At a fixed address, which what is static has anyway, code is some 1.5 % shorter.
+  override CXXFLAGS += -fno-pie
   override LDFLAGS += -static
+  # Check ends a test after 4 s; a busy machine needs more patience.
+  RUNNER ?= env CK_TIMEOUT_MULTIPLIER=5
 endif
 # Expanded when a recipe runs, so that `make deps ...` finds what it has just installed.
 LIBS       = $(if $(TLS),-lmbedtls -lmbedx509 -lmbedcrypto) $$($(PKG_CONFIG) --static --libs libbpf libelf zlib)
@@ -136,6 +142,7 @@ define compile
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(EXTRA_$*) -c $< -o $@
 endef
+$(OBJECT_FOLDER)/src/%.o: override CXXFLAGS += $(LTO:%=% -ffat-lto-objects)
 $(OBJECT_FOLDER)/%.o: %.cc Makefile | $(SKELETONS)
 	$(compile)
 $(OBJECT_FOLDER)/%.tls.o: override CPPFLAGS += -DKUBEPULSE_TLS
@@ -156,22 +163,22 @@ $(BUILD)/libkubepulse.a: $(OBJECTS)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/kubepulse.debug: $(OBJECT_FOLDER)/src/main.o $(BUILD)/libkubepulse.a src/kubepulse.ld
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $(if $(SANITIZER),,-Wl$(,)-T$(,)src/kubepulse.ld) $(filter-out %.ld,$^) $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO) $(LDFLAGS) $(if $(SANITIZER),,-Wl$(,)-T$(,)src/kubepulse.ld) $(filter-out %.ld,$^) $(LIBS) -o $@
 
 $(BUILD)/kubepulse: $(BUILD)/kubepulse.debug
 	$(call say,STRIP,$@)$(STRIP) -o $@ $<
 
 $(BUILD)/tests/%_test: $(OBJECT_FOLDER)/tests/%_test$(if $(TLS),.tls).o $(BUILD)/libkubepulse.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO:%=-fno-lto) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
 $(BUILD)/tests/live/live: $(LIVE_OBJECTS) $(BUILD)/libkubepulse.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO:%=-fno-lto) $(LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
 
 $(BUILD)/tests/bench/%: $(OBJECT_FOLDER)/tests/bench/%.o $(BUILD)/libkubepulse.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK,$@)$(CXX) $(LTO:%=-fno-lto) $(LDFLAGS) $^ $(LIBS) -o $@
 
 run: $(BUILD)/kubepulse
 	$(BUILD)/kubepulse $(ARGS)

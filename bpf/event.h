@@ -51,8 +51,9 @@ struct tcp_record {
   __u8 family;  // AF_INET or AF_INET6 (IPv4-mapped: AF_INET); 0: addresses and ports are not known
   __u8 kind;
   __u8 direction;
-  __u8 state;  // as a walk has met it, of include/net/tcp_states.h
-  __u8 unused[2];
+  __u8 state;   // as a walk has met it, of include/net/tcp_states.h
+  __u8 untold;  // CLOSED: that it was established was not told; it is with this
+  __u8 unused;
   __u32 drops;  // of a listener: segments of handshakes that it has dropped so far
   __u8 local[16];
   __u8 remote[16];
@@ -204,5 +205,35 @@ struct traffic_counts {
   struct packet_counts packets[2][PACKET_PROTOCOLS];
 };
 RECORD_ASSERT(sizeof(struct traffic_counts) == 960, "traffic_counts has padding");
+
+// Packets between a cgroup's sockets and one address. `owner` is the cgroup, whose upper bits no
+// id of a cgroup reaches, and above them:
+#define FLOW_CGROUP ((1ULL << 56) - 1)
+#define FLOW_DIRECTION_SHIFT 56  // TRAFFIC_OUT or TRAFFIC_IN
+#define FLOW_PROTOCOL_SHIFT 57   // of enum packet_kind, 3 bits
+#define FLOW_SHARD_SHIFT 60      // by the CPU, so that not all of them fight for one line
+#define FLOW_SHARDS 4
+
+struct flow_key {
+  __u64 owner;
+  __u32 remote[4];  // in network order; of IPv4 the mapped address (::ffff:10.0.0.1)
+};
+RECORD_ASSERT(sizeof(struct flow_key) == 24, "flow_key has padding");
+
+struct flow_counts {
+  __u64 packets;
+  __u64 bytes;
+};
+
+struct frame_counts {
+  __u64 packets;
+  __u64 bytes;
+};
+
+// What came in by an interface, by protocol.
+struct interface_counts {
+  struct frame_counts frames[PACKET_PROTOCOLS];
+};
+RECORD_ASSERT(sizeof(struct interface_counts) == 80, "interface_counts has padding");
 
 #endif

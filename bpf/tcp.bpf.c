@@ -130,6 +130,7 @@ static __always_inline void ended(struct sock *sk, struct tcp_sock *tp, int old_
   if (record) {
     if (connection) {
       fill_connection(record, connection);
+      record->untold = !connecting && connection->stage == STAGE_CONNECTING;
     } else {
       record->start_ns = record->close_ns = 0;
       record->cgroup = socket_cgroup(sk, typed);

@@ -46,7 +46,8 @@ static __always_inline struct tcp_record *reserve(int kind, __u64 now_ns) {
   record->error = 0;
   record->state = 0;
   record->drops = 0;
-  __builtin_memset(record->unused, 0, sizeof record->unused);
+  record->untold = 0;
+  record->unused = 0;
   return record;
 }
 

@@ -11,7 +11,13 @@
 //
 // Per CPU, so that CPUs do not fight for the lines of a busy pod; and yet added atomically: the
 // program of a task may be interrupted by a softirq that runs it, too.
+//
+// Where flows are asked for, each packet is counted under its remote address as well, before it is
+// counted as a packet. The daemon reads the packets first and then takes the flows away, so that
+// what it has of flows is never less than what it has of packets, but for what was lost: entries
+// that the LRU has thrown away, and the odd packet that another CPU added to an entry just then.
 #include "bpf/packet_kind.h"
+#include "bpf/peer_sketch.h"
 #include "bpf/stable.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -28,6 +34,33 @@ struct {
 __u64 packets_dropped = 0;
 
 static const struct traffic_counts no_traffic;
+
+// Set before load: what flows need costs nothing where nobody wants them.
+const volatile __u8 with_flows = 0;
+const volatile __u64 peer_seed = 0;
+
+// One for all CPUs: with counts for each it would be as many times as large. The daemon sets sizes.
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct flow_key);
+  __type(value, struct flow_counts);
+} flows SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 2048);
+  __type(key, __u64);  // cgroup and direction, as in flow_key
+  __type(value, struct peer_sketch);
+} peers SEC(".maps");
+
+// Likewise in .bss: flows that found no room, and peers whose cgroup found none for its sketch.
+__u64 flows_dropped = 0;
+__u64 peers_dropped = 0;
+
+// No sketch: what has a lock may not stand in .rodata.
+static const __u64 no_peers[sizeof(struct peer_sketch) / 8];
 
 // More extension headers than any packet that means well has; beyond is "other".
 #define IPV6_EXTENSIONS_MAX 8
@@ -55,6 +88,67 @@ static __always_inline __u32 protocol_of(struct __sk_buff *skb) {
   return is_ipv6_extension(next) ? behind_extensions(skb, next) : packet_protocol(next);
 }
 
+static __always_inline void meet_peer(const struct flow_key *key) {
+  __u64 of = key->owner & (FLOW_CGROUP | 1ULL << FLOW_DIRECTION_SHIFT);
+  struct peer_sketch *sketch = bpf_map_lookup_elem(&peers, &of);
+  if (!sketch) {
+    bpf_map_update_elem(&peers, &of, no_peers, BPF_NOEXIST);
+    sketch = bpf_map_lookup_elem(&peers, &of);
+    if (!sketch) {
+      __sync_fetch_and_add(&peers_dropped, 1);
+      return;
+    }
+  }
+  __u32 epoch = bpf_ktime_get_ns() / PEER_EPOCH_NS, cell = peer_cell(key->remote, peer_seed);
+  bpf_spin_lock(&sketch->lock);
+  age_peers(sketch, epoch);
+  mark_peer_cell(sketch, cell);
+  bpf_spin_unlock(&sketch->lock);
+}
+
+// The first packet since the daemon took the entry away, which it does every minute at the least:
+// so a peer that is still there marks its cell in each epoch.
+static __noinline int begin_flow(const struct flow_key *key, __u32 bytes) {
+  struct flow_counts first = {1, bytes};
+  meet_peer(key);
+  if (bpf_map_update_elem(&flows, key, &first, BPF_NOEXIST) == 0) return 0;
+  struct flow_counts *counts = bpf_map_lookup_elem(&flows, key);  // another CPU was faster
+  if (!counts) {
+    __sync_fetch_and_add(&flows_dropped, 1);
+    return 0;
+  }
+  __sync_fetch_and_add(&counts->packets, 1);
+  __sync_fetch_and_add(&counts->bytes, bytes);
+  return 0;
+}
+
+static __always_inline void count_flow(struct __sk_buff *skb, __u64 cgroup, __u32 protocol,
+                                       const int direction) {
+  const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+  if (data + IPV4_HEADER_MIN > end) return;
+  __u64 shard = bpf_get_smp_processor_id() % FLOW_SHARDS;
+  struct flow_key key = {.owner = cgroup | (__u64)direction << FLOW_DIRECTION_SHIFT |
+                                  (__u64)protocol << FLOW_PROTOCOL_SHIFT |
+                                  shard << FLOW_SHARD_SHIFT};
+  const bool is_out = direction == TRAFFIC_OUT;
+  if (data[0] >> 4 == 4) {
+    key.remote[2] = bpf_htonl(0xFFFF);
+    key.remote[3] = *(const __u32 *)(data + (is_out ? 16 : 12));
+  } else {
+    if (data + IPV6_HEADER > end) return;
+    const __u32 *remote = (const void *)(data + (is_out ? 24 : 8));
+    for (int i = 0; i < 4; i++)
+      key.remote[i] = remote[i];
+  }
+  struct flow_counts *counts = bpf_map_lookup_elem(&flows, &key);
+  if (!counts) {
+    begin_flow(&key, skb->len);
+    return;
+  }
+  __sync_fetch_and_add(&counts->packets, 1);
+  __sync_fetch_and_add(&counts->bytes, skb->len);
+}
+
 static __always_inline int count(struct __sk_buff *skb, const int direction) {
   __u64 cgroup = bpf_skb_cgroup_id(skb);
   struct traffic_counts *all = bpf_map_lookup_elem(&packets, &cgroup);
@@ -68,6 +162,7 @@ static __always_inline int count(struct __sk_buff *skb, const int direction) {
   }
   __u32 protocol = protocol_of(skb), bytes = skb->len, bucket = packet_bucket(bytes);
   if (protocol >= PACKET_PROTOCOLS || bucket >= PACKET_BUCKETS) return 1;  // for the verifier
+  if (with_flows) count_flow(skb, cgroup, protocol, direction);
   struct packet_counts *counts = &all->packets[direction][protocol];
   __sync_fetch_and_add(&counts->bytes, bytes);
   __sync_fetch_and_add(&counts->sizes[bucket], 1);

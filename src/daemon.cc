@@ -51,11 +51,17 @@ Daemon::Daemon(Loop& loop, const Options& options)
       options_(options),
       paths_([this] { read_births(); }),
       store_(options.buckets_ns),
-      changes_{[this](Workloads::Index from, Workloads::Index to) { store_.merge(from, to); },
-               [this](Workloads::Index index) { store_.remove(index); }},
+      changes_{[this](Workloads::Index from, Workloads::Index to) {
+                 store_.merge(from, to);
+                 flows_.merge(from, to);
+               },
+               [this](Workloads::Index index) {
+                 store_.remove(index);
+                 flows_.remove(index);
+               }},
       rules_(options.cluster_domain),
       containers_(options.groups, paths_, workloads_, store_),
-      exposition_({workloads_, store_, containers_.workloads(), containers_.store()},
+      exposition_({workloads_, store_, containers_.workloads(), containers_.store(), &flows_},
                   options.node_name) {}
 
 Daemon::~Daemon() {
@@ -94,6 +100,7 @@ Status Daemon::attach() {
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
   traffic_.set_probes(probes_.traffic.get(), probes_.drops.get());
+  traffic_.look_at_addresses();
   containers_.set_sched(probes_.sched.get());
   containers_.set_syscalls(probes_.syscalls.get(), options_.syscalls);
   if (probes_.syscalls && !options_.syscalls_elsewhere.empty())
@@ -105,6 +112,9 @@ Status Daemon::attach() {
   log_outcome(probes_.outcome);
   if (std::string problem = probes_.problem(options_, host); !problem.empty())
     return Status::error(problem);
+  interfaces_.open(options_.interfaces, {host, mounts.unified, options_.test_break});
+  interfaces_.watch(loop_);
+  interfaces_.each_program([this](const bpf_program* program) { programs_.push_back(program); });
   probes_.each_map([this](const bpf_map* map, const __u64* errors) { maps_.add(map, errors); });
   probes_.each_program([this](const bpf_program* program) { programs_.push_back(program); });
   tcp_ = std::make_unique<TcpRecorder>(workloads_, store_, log_.get(), options_.tcp_connections);
@@ -125,6 +135,7 @@ Status Daemon::attach() {
 void Daemon::sweep() {
   // Also where nobody scrapes: whose it is is learnt while it can be, and what is forgotten has
   // been read.
+  traffic_.look_at_addresses();
   traffic_.gather(monotonic_ns());
   workloads_.sweep(monotonic_ns(), changes_, [this](uint64_t cgroup) {
     resets_told_.erase(cgroup);
@@ -142,6 +153,7 @@ Status Daemon::name_pods() {
   Workloads& containers = containers_.workloads();
   if (options_.pods.source != PodsSettings::Source::none) {
     workloads_.set_pods(&pods_->table());
+    traffic_.peers().set_pods(&pods_->table());
     workloads_.set_pod_unknown([this] { pod_unknown(); });
     containers_.set_pods(&pods_->table());
     containers.set_pod_unknown([this] { pods_->pod_unknown(); });
@@ -151,6 +163,7 @@ Status Daemon::name_pods() {
       each->set_filter([this](std::string_view ns) { return pods_->watched_without_pod(ns); });
   if (Status status = pods_->start(); !status.ok() || !options_.services) return status;
   services_ = std::make_unique<Services>(loop_, pods_settings(options_).apiserver);
+  traffic_.peers().set_services(&services_->table());
   return services_->start();
 }
 
@@ -310,6 +323,10 @@ DaemonFacts Daemon::facts() {
   for (const Attached& attached : probes_.outcome)
     facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
                               !attached.flavour.empty()});
+  for (const Attached& attached : interfaces_.outcome())
+    facts.programs.push_back({attached.signal, attached.flavour.empty() ? "none" : attached.flavour,
+                              !attached.flavour.empty()});
+  facts.frames = interfaces_.frames();
   facts.program_stats = read_program_stats(programs_, "/proc");
   facts.maps = maps_.read(monotonic_ns());
   const TcpProbe* tcp = probes_.tcp.get();
@@ -352,6 +369,9 @@ DaemonFacts Daemon::facts() {
                     {"drop_reasons", store_.drop_overflow()},
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
+                    {"flows", flows_.lost_packets()},
+                    {"flow_peers", flows_.peer_overflow()},
+                    {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "collect/drain.h"
 #include "containers.h"
+#include "counted_interfaces.h"
 #include "identity/cgroup_tree.h"
 #include "identity/domain.h"
 #include "identity/pods.h"
@@ -22,6 +23,7 @@
 #include "publish/dns_recorder.h"
 #include "publish/event_log.h"
 #include "publish/exposition.h"
+#include "publish/flow_store.h"
 #include "publish/http_server.h"
 #include "publish/store.h"
 #include "publish/tcp_recorder.h"
@@ -65,6 +67,7 @@ class Daemon {
   CgroupPaths paths_;
   Workloads workloads_{paths_};
   Store store_;
+  FlowStore flows_{store_};
   Workloads::Changes changes_;
   DomainRules rules_;
   std::unique_ptr<EventLog> log_;
@@ -73,7 +76,8 @@ class Daemon {
   std::unique_ptr<TcpRecorder> tcp_;
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
-  Traffic traffic_{workloads_, store_};
+  Traffic traffic_{workloads_, store_, flows_};
+  CountedInterfaces interfaces_;
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

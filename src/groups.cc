@@ -4,6 +4,7 @@
 #include "collect/connect_failure.h"
 #include "collect/dns_message.h"
 #include "collect/tcp_state.h"
+#include "publish/flow_store.h"
 #include "publish/histogram.h"
 #include "publish/store.h"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr uint32_t kMinimal =
     kGroupTcp | kGroupDns | kGroupRunQueue | kGroupCpu | kGroupMemory | kGroupOom | kGroupDisk;
 constexpr uint32_t kStandard = kMinimal | kGroupPageFaults | kGroupPressure | kGroupInterfaces |
-                               kGroupFilesystems | kGroupDrops | kGroupPackets;
+                               kGroupFilesystems | kGroupDrops | kGroupPackets | kGroupFlows;
 
 struct Named {
   const char* name;
@@ -35,6 +36,7 @@ constexpr Named kGroups[] = {
     {"filesystems", kGroupFilesystems},
     {"drops", kGroupDrops},
     {"packets", kGroupPackets},
+    {"flows", kGroupFlows},
     {"syscalls", kGroupSyscalls},
 };
 
@@ -60,6 +62,8 @@ std::optional<uint32_t> parse_groups(std::string_view list) {
     if (group == 0) return std::nullopt;
     groups |= group;
   }
+  // Which packets are in no flow is told by how many there were.
+  if ((groups & kGroupFlows) != 0) groups |= kGroupPackets;
   if (groups == 0) return std::nullopt;
   return groups;
 }
@@ -94,6 +98,7 @@ SeriesOfPod series_of_pod(uint32_t groups, size_t buckets, size_t syscalls) {
   add(kGroupFilesystems, 3, 0);
   add(kGroupDrops, 1, 0);
   add(kGroupPackets, kPacketSeries - 2 * kSizeSeries, 2 * kSizeSeries);
+  add(kGroupFlows, FlowStore::kSeriesOfAll + 2 * FlowStore::kSeriesOfRow, 0);
   add(kGroupSyscalls, 2 * syscalls, kPowerSeries * syscalls);
   return series;
 }

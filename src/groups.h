@@ -26,6 +26,7 @@ enum Group : uint32_t {
   kGroupSyscalls = 1 << 11,
   kGroupDrops = 1 << 12,
   kGroupPackets = 1 << 13,
+  kGroupFlows = 1 << 14,
 };
 
 struct Profile {
@@ -39,14 +40,15 @@ extern const Profile kProfileTable[kProfiles];
 
 // None where it is no profile's name.
 std::optional<uint32_t> groups_of_profile(std::string_view name);
-// "tcp,dns,disk"; none where one of them is no group's name, or there is none.
+// "tcp,dns,disk"; with flows come packets, too. None where one of them is no group's name, or there
+// is none.
 std::optional<uint32_t> parse_groups(std::string_view list);
 // All of them, with commas between.
 std::string group_names(uint32_t groups);
 
 // Series of a pod with one container that has a disk, an interface, a filesystem and a memory
-// limit, asks for one domain, sends a packet, has packets dropped for one reason and makes
-// `syscalls` kinds of tracked system calls.
+// limit, asks for one domain, has one peer by one protocol, has packets dropped for one reason and
+// makes `syscalls` kinds of tracked system calls.
 struct SeriesOfPod {
   size_t values = 0;      // counters and gauges
   size_t histograms = 0;  // all that make them up: buckets, _sum and _count

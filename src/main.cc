@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 
 #include "base/log.h"
@@ -16,6 +17,8 @@
 #include "options.h"
 #include "publish/listen_address.h"
 #include "self_check.h"
+#include "top/top.h"
+#include "top/top_options.h"
 #include "version.h"
 
 using namespace kubepulse;  // NOLINT: the one file that is not in it
@@ -61,26 +64,47 @@ void fill_node_name(Options& options) {
   options.node_name = name;
 }
 
-int run(const Options& options) {
-  auto address = ListenAddress::parse(options.listen);
-  if (!address.ok()) return complain(address.status(), kExitUsage);
-  if (Status status = check_bpf_usable(); !status.ok()) return complain(status, kExitCannotWork);
-  auto listener = address.value().listen();
-  if (!listener.ok()) return complain(listener.status(), kExitCannotListen);
-  log_info("listening", {{"address", listener.value().text()}});
-
+int serve(const Options& options, Listener listener) {
+  log_info("listening", {{"address", listener.text()}});
   allow_many_fds();
   auto signals = block_signals();
   if (!signals.ok()) return complain(signals.status(), kExitCannotWork);
   auto loop = Loop::create();
   if (!loop.ok()) return complain(loop.status(), kExitCannotWork);
-  auto daemon = Daemon::start(loop.value(), options, std::move(listener.value()));
+  auto daemon = Daemon::start(loop.value(), options, std::move(listener));
   if (!daemon.ok()) return complain(daemon.status(), kExitCannotWork);
   int fd = signals.value().get();
   Status status =
       loop.value().watch(fd, EPOLLIN, [&](uint32_t) { read_signals(fd, loop.value()); });
   if (status.ok()) status = loop.value().run();
   return status.ok() ? kExitOk : complain(status, kExitCannotWork);
+}
+
+int run(const Options& options) {
+  auto address = ListenAddress::parse(options.listen);
+  if (!address.ok()) return complain(address.status(), kExitUsage);
+  if (Status status = check_bpf_usable(); !status.ok()) return complain(status, kExitCannotWork);
+  auto listener = address.value().listen();
+  if (!listener.ok()) return complain(listener.status(), kExitCannotListen);
+  return serve(options, std::move(listener.value()));
+}
+
+// The daemon that `kubepulse top` starts heeds the environment, as any other does, but for where
+// it would listen and write.
+int serve_top(Listener listener) {
+  const char* words[] = {"kubepulse", "--log-events=false"};
+  auto options = parse_options(2, words, [](const char* name) { return getenv(name); });
+  if (!options.ok()) return complain(options.status(), kExitUsage);
+  fill_node_name(options.value());
+  return serve(options.value(), std::move(listener));
+}
+
+int top(int argc, char** argv) {
+  auto options = parse_top_options(argc, argv);
+  if (!options.ok()) return complain(options.status(), kExitUsage);
+  if (options.value().help) return fputs(top_usage().c_str(), stdout) < 0;
+  Status status = run_top(std::move(options.value()), serve_top);
+  return status.ok() ? kExitOk : complain(std::move(status).in("top"), kExitCannotWork);
 }
 
 }  // namespace
@@ -94,6 +118,7 @@ int main(int argc, char** argv) {
   // Fixed, or the first large block that is freed raises it: the kernel's BTF, read for each
   // program anew, is to go back at once.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  if (argc > 1 && strcmp(argv[1], "top") == 0) return top(argc - 1, argv + 1);
   auto parsed = parse_options(argc, argv, [](const char* name) { return getenv(name); });
   if (!parsed.ok()) return complain(parsed.status(), kExitUsage);
   Options& options = parsed.value();

@@ -147,6 +147,28 @@ Problem set_interval(uint64_t& place, std::string_view text) {
   return {};
 }
 
+// What the kernel takes for a name (net/core/dev.c, dev_valid_name), without what cannot be written
+// as it is; a comma is what stands between names.
+bool is_interface_name(std::string_view name) {
+  constexpr size_t kBytesMax = 15;  // IFNAMSIZ - 1
+  return !name.empty() && name.size() <= kBytesMax && name != "." && name != ".." &&
+         name.find_first_of("/: ") == name.npos && is_printable(name);
+}
+
+Problem set_interfaces(std::vector<std::string>& place, std::string_view text) {
+  static_assert(kInterfacesCountedMax == 16, "as the message says");
+  Problem problem =
+      "names of at most 16 interfaces, each of at most 15 bytes without blanks, '/' and ':'";
+  if (text.back() == ',') return problem;
+  place.clear();
+  while (!text.empty()) {
+    std::string_view name = next_piece(text, ',');
+    if (!is_interface_name(name)) return problem;
+    if (std::find(place.begin(), place.end(), name) == place.end()) place.emplace_back(name);
+  }
+  return place.size() > kInterfacesCountedMax ? problem : "";
+}
+
 struct Flag {
   const char* name;
   const char* value;     // as usage calls it; null: a switch, which needs none
@@ -156,6 +178,8 @@ struct Flag {
   const char* help;
   Problem (*set)(Options& options, std::string_view text);
 };
+// Given again it adds to its list.
+constexpr std::string_view kRepeated = "interface";
 
 // --help and --version are asked of a command line. As variables they would be a trap: container
 // images set NAME_VERSION to say what they hold.
@@ -184,6 +208,9 @@ constexpr Flag kFlags[] = {
     {"buckets", "LIST", "0.0001,0.0005,0.001,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1", nullptr, true,
      "upper bounds of the latency histograms, in seconds; at most 20",
      [](Options& o, std::string_view text) { return set_buckets(o.buckets_ns, text); }},
+    {"interface", "NAME", nullptr, nullptr, true,
+     "count by protocol what comes in by it (XDP); may be given again",
+     [](Options& o, std::string_view text) { return set_interfaces(o.interfaces, text); }},
     {"flavour", "WHICH", "auto", nullptr, true,
      "kernel hook: fentry, kprobe, tracepoint or cgroup; auto: the cheapest",
      [](Options& o, std::string_view text) { return set_flavour(o.flavour, text); }},
@@ -327,7 +354,9 @@ Status read_words(int argc, const char* const* argv, Given (&given)[kFlagCount])
     if (text.empty())
       return Status::error(std::string(dashed) + " needs a value: " +
                            (flag->value == nullptr ? "true or false" : form_of(*flag)));
-    given[flag - kFlags] = Given{std::string(dashed), std::string(text)};
+    Given& place = given[flag - kFlags];
+    std::string before = flag->name == kRepeated && !place.text.empty() ? place.text + ',' : "";
+    place = Given{std::string(dashed), before + std::string(text)};
   }
   return {};
 }
@@ -399,6 +428,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const Environme
 std::string usage() {
   std::string text =
       "usage: kubepulse [FLAG...]\n"
+      "       kubepulse top [FLAG...]: the busiest workloads and flows; see kubepulse top --help\n"
       "Measures TCP, DNS, CPU, memory, disks and system calls of each pod, container and systemd\n"
       "unit of this node, inside the kernel, and serves it to Prometheus, at /metrics.\n\n";
   constexpr size_t kColumn = 26;

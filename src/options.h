@@ -23,6 +23,8 @@ enum ExitStatus {
   kExitCannotListen = 3,  // the address of --listen cannot be had
 };
 
+constexpr size_t kInterfacesCountedMax = 16;
+
 // The defaults are in the table: take an Options from parse_options() only.
 struct Options {
   std::string listen;     // not empty; ListenAddress::parse() judges it
@@ -34,11 +36,12 @@ struct Options {
   bool custom = false;  // --profile=custom, and then `collect` is `groups`
   uint32_t collect = 0;
   std::vector<Syscall> syscalls;
-  std::string syscalls_elsewhere;    // asked for, but only the other architecture has them
-  std::vector<uint64_t> buckets_ns;  // 1 to kBucketsMax, strictly increasing, positive
-  std::string flavour;               // "auto", "fentry", "kprobe", "tracepoint" or "cgroup"
-  uint32_t tcp_ring_bytes = 0;       // a power of two, and a multiple of the page size
-  uint32_t dns_ring_bytes = 0;       // likewise
+  std::string syscalls_elsewhere;       // asked for, but only the other architecture has them
+  std::vector<uint64_t> buckets_ns;     // 1 to kBucketsMax, strictly increasing, positive
+  std::vector<std::string> interfaces;  // each once, at most kInterfacesCountedMax
+  std::string flavour;                  // "auto", "fentry", "kprobe", "tracepoint" or "cgroup"
+  uint32_t tcp_ring_bytes = 0;          // a power of two, and a multiple of the page size
+  uint32_t dns_ring_bytes = 0;          // likewise
   uint32_t tcp_connections = 0;
   uint64_t sample_interval_ns = 0;
   std::string btf;  // empty: the kernel's own
@@ -56,9 +59,10 @@ struct Options {
 // Like getenv(3): null where `name` is not set.
 using Environment = std::function<const char*(const char* name)>;
 
-// Of a flag that is given more than once the last counts; a flag wins over the environment; a
-// variable that is empty is one that is not set. After --help or --version nothing else is read.
-// An error is one line that names the flag or the variable, its value, and what is accepted.
+// Of a flag that is given more than once the last counts, but of --interface all; a flag wins over
+// the environment; a variable that is empty is one that is not set. After --help or --version
+// nothing else is read. An error is one line that names the flag or the variable, its value, and
+// what is accepted.
 Result<Options> parse_options(int argc, const char* const* argv, const Environment& environment);
 
 // Once `node_name` is filled.

@@ -1,7 +1,10 @@
 #include "probes.h"
 
+#include <sys/random.h>
+
 #include <utility>
 
+#include "base/clock.h"
 #include "groups.h"
 
 namespace kubepulse {
@@ -23,6 +26,13 @@ std::unique_ptr<Probe> take_probe(Result<std::unique_ptr<Probe>> opened,
     any = any || !attached.flavour.empty();
   }
   return any ? std::move(opened.value()) : nullptr;
+}
+
+TrafficConfig traffic_config(const Options& options) {
+  TrafficConfig config;
+  config.with_flows = (options.groups & kGroupFlows) != 0;
+  if (getrandom(&config.seed, sizeof config.seed, GRND_NONBLOCK) < 0) config.seed = monotonic_ns();
+  return config;
 }
 
 }  // namespace
@@ -50,7 +60,8 @@ Probes Probes::open(const Options& options, const Host& host, const CgroupMounts
   if ((options.groups & kGroupDrops) != 0)
     probes.drops = take_probe(DropProbe::open(settings), probes.outcome);
   if ((options.groups & kGroupPackets) != 0)
-    probes.traffic = take_probe(TrafficProbe::open(0, settings), probes.outcome);
+    probes.traffic =
+        take_probe(TrafficProbe::open(traffic_config(options), settings), probes.outcome);
   return probes;
 }
 

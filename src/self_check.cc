@@ -4,6 +4,7 @@
 
 #include "check_report.h"
 #include "collect/host.h"
+#include "counted_interfaces.h"
 #include "probes.h"
 #include "version.h"
 
@@ -20,6 +21,7 @@ void describe_cgroups(const CgroupMounts& mounts, CheckReport& report) {
 }  // namespace
 
 int self_check(const Options& options) {
+  CountedInterfaces interfaces;
   CheckReport report;
   report.version = KUBEPULSE_VERSION;
   report.host = Host::look("", options.btf);
@@ -33,6 +35,11 @@ int self_check(const Options& options) {
     report.signals = Probes::signals(options.groups);
     report.outcome = probes.outcome;
     report.problem = probes.problem(options, report.host);
+    interfaces.open(options.interfaces, {report.host, mounts.unified, options.test_break});
+    for (Signal& signal : interfaces.signals())
+      report.signals.push_back(std::move(signal));
+    for (Attached& attached : interfaces.outcome())
+      report.outcome.push_back(std::move(attached));
   }
   for (const Profile& profile : kProfileTable)
     report.profiles.push_back(

@@ -1,13 +1,16 @@
 #include "traffic.h"
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace kubepulse {
 
-Traffic::Traffic(Workloads& workloads, Store& store)
-    : packet_recorder_(workloads, store), drop_recorder_(workloads, store, [this](uint32_t reason) {
-        return drops_->reasons().name(reason);
-      }) {}
+Traffic::Traffic(Workloads& workloads, Store& store, FlowStore& flows)
+    : packet_recorder_(workloads, store),
+      drop_recorder_(workloads, store,
+                     [this](uint32_t reason) { return drops_->reasons().name(reason); }),
+      flow_recorder_(workloads, flows, peers_) {}
 
 void Traffic::set_probes(TrafficProbe* packets, DropProbe* drops) {
   packets_ = packets;
@@ -29,12 +32,40 @@ void Traffic::gather(uint64_t now_ns) {
       packet_recorder_.take(cgroup, counts, now_ns);
     });
   if (!status.ok()) log_warn("packets cannot be read", {{"reason", status.message()}});
+  if (packets_ != nullptr && packets_->has_flows() && status.ok()) gather_flows(now_ns);
+}
+
+void Traffic::look_at_addresses() {
+  if (packets_ == nullptr || !packets_->has_flows()) return;
+  auto addresses = own_addresses();
+  if (addresses.ok())
+    peers_.set_own(std::move(addresses.value()));
+  else if (!addresses_unknown_)
+    log_warn("this node's own addresses are not known", {{"reason", addresses.status().message()}});
+  addresses_unknown_ = !addresses.ok();
+}
+
+// Behind the packets, so that no packet is missing that was counted among those.
+void Traffic::gather_flows(uint64_t now_ns) {
+  flow_recorder_.begin(now_ns);
+  Status status = packets_->take_flows(
+      [&](const flow_key& key, const flow_counts& counts) { flow_recorder_.take(key, counts); });
+  // What is left in the table is told next time.
+  if (status.ok())
+    flow_recorder_.end();
+  else
+    log_warn("flows cannot be read", {{"reason", status.message()}});
+  status = packets_->each_sketch_key([&](uint64_t key) { flow_recorder_.found_sketch(key); });
+  flow_recorder_.count_peers(
+      [&](uint64_t key, peer_sketch& copy) { return packets_->sketch(key, copy); });
+  if (!status.ok()) log_warn("peers cannot be read", {{"reason", status.message()}});
 }
 
 void Traffic::forget(uint64_t cgroup) {
   drop_recorder_.forget(cgroup,
                         [this, cgroup](uint32_t reason) { drops_->forget(cgroup, reason); });
   packet_recorder_.forget(cgroup);
+  flow_recorder_.forget(cgroup);
   if (packets_ != nullptr) packets_->forget(cgroup);
 }
 

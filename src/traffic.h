@@ -8,8 +8,10 @@
 #include "base/clock.h"
 #include "collect/drop_probe.h"
 #include "collect/traffic_probe.h"
+#include "identity/peers.h"
 #include "identity/workloads.h"
 #include "publish/drop_recorder.h"
+#include "publish/flow_recorder.h"
 #include "publish/packet_recorder.h"
 #include "publish/store.h"
 
@@ -20,22 +22,32 @@ class Traffic {
   // However often it is scraped.
   static constexpr uint64_t kPauseNs = kNsPerSecond;
 
-  // Neither is owned.
-  Traffic(Workloads& workloads, Store& store);
+  // None is owned.
+  Traffic(Workloads& workloads, Store& store, FlowStore& flows);
 
   // Null: not loaded. Not owned.
   void set_probes(TrafficProbe* packets, DropProbe* drops);
 
+  // The node's own, now and then: not in a scrape, as the kernel may let it wait.
+  void look_at_addresses();
   // Reads what is to be read, if it was not just read.
   void gather(uint64_t now_ns);
   // The cgroup is gone.
   void forget(uint64_t cgroup);
 
+  // Who is at the other end of flows: to be told whom it may ask.
+  Peers& peers() { return peers_; }
+
  private:
+  void gather_flows(uint64_t now_ns);
+
   TrafficProbe* packets_ = nullptr;
   DropProbe* drops_ = nullptr;
   PacketRecorder packet_recorder_;
   DropRecorder drop_recorder_;
+  Peers peers_;
+  FlowRecorder flow_recorder_;
+  bool addresses_unknown_ = false;
   uint64_t gathered_ns_ = 0;
 };
 

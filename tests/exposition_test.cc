@@ -52,6 +52,9 @@ struct Wanted {
     {"kubepulse_packets_total", "counter", W ",direction,protocol"},
     {"kubepulse_packet_bytes_total", "counter", W ",direction,protocol"},
     {"kubepulse_packet_size_bytes", "histogram", W ",direction"},
+    {"kubepulse_flow_bytes_total", "counter", W ",peer_namespace,peer,direction,protocol"},
+    {"kubepulse_flow_packets_total", "counter", W ",peer_namespace,peer,direction,protocol"},
+    {"kubepulse_unique_peers", "gauge", W ",direction"},
     {"kubepulse_cpu_runqueue_latency_seconds", "histogram", C},
     {"kubepulse_cpu_context_switches_total", "counter", C ",kind"},
     {"kubepulse_cpu_usage_seconds_total", "counter", C},
@@ -87,6 +90,8 @@ struct Wanted {
     {"kubepulse_attribution_total", "counter", "node,result"},
     {"kubepulse_pods", "gauge", "namespace,node"},
     {"kubepulse_services", "gauge", "namespace,node"},
+    {"kubepulse_interface_packets_total", "counter", "node,interface,protocol"},
+    {"kubepulse_interface_bytes_total", "counter", "node,interface,protocol"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
@@ -209,9 +214,10 @@ struct Bench {
   CgroupPaths paths;
   Workloads workloads{paths};
   Store store{{100000, kNsPerSecond}};
+  FlowStore flows{store};
   Workloads containers{paths, Workloads::Grain::container};
   ContainerStore container_store{store.budget(), 51};
-  Exposition exposition{{workloads, store, containers, container_store}, "node \"1\""};
+  Exposition exposition{{workloads, store, containers, container_store, &flows}, "node \"1\""};
   DaemonFacts facts;
   uint64_t duration_ns = 0;
   int done = 0;
@@ -224,6 +230,7 @@ struct Bench {
     facts.events = {{"tcp", 1, 2}, {"dns", 3, 4}};
     facts.pods = {{"shop", 3}};
     facts.services = {{"shop", 2}};
+    facts.frames = {{"eth0", {30, 31, 32, 33, 34}, {35, 36, 37, 38, 39}}};
     facts.kubelet_polls = {{"ok", 14}, {"error", 15}};
     facts.kubelet_pods_age_ns = 2500000000;
     facts.attribution = {{"cgroup", 5}, {"pid", 6}, {"unknown", 7}};
@@ -250,6 +257,10 @@ struct Bench {
     in.bytes = {100, 200, 300, 400, 500};
     in.sizes.buckets = {20, 4, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     in.sizes.sum_bytes = 1500;
+    flows.add(index, "shop", "d\"b", {1, 1}, {3, 150});
+    flows.add(index, "", "host", {1, 0}, {3, 100});
+    flows.settle();
+    flows.set_unique_peers(index, 0, 44);
     return index;
   }
   // A unit of which all is known.
@@ -366,6 +377,18 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(packets("_size_bytes_bucket", "\"in\",le=\"+Inf\""), "25");
   CHECK_TEXT(packets("_size_bytes_sum", "\"in\""), "1500");
   CHECK_TEXT(value("kubepulse_packets_total", 2, ",direction=\"in\",protocol=\"tcp\""), "none");
+  auto flow = [&](const char* name, const char* ns, const char* peer, const char* protocol) {
+    return value(name, 1,
+                 std::string(",peer_namespace=\"") + ns + "\",peer=\"" + peer +
+                     "\",direction=\"in\",protocol=\"" + protocol + "\"");
+  };
+  constexpr const char* kBytes = "kubepulse_flow_bytes_total";
+  CHECK_TEXT(flow(kBytes, "shop", "d\\\"b", "udp"), "150");
+  CHECK_TEXT(flow(kBytes, "", "host", "tcp"), "100");
+  CHECK_TEXT(flow(kBytes, "", "other", "udp"), "50");
+  CHECK_TEXT(flow("kubepulse_flow_packets_total", "", "other", "icmp"), "5");
+  CHECK_TEXT(flow(kBytes, "", "other", "tcp"), "none");
+  CHECK_TEXT(value("kubepulse_unique_peers", 1, ",direction=\"out\""), "44");
   auto of_container = [&](const std::string& name, const std::string& more) {
     return page.values[name + R"({namespace="systemd",pod="unit-2.service",container="")" + node +
                        more + "}"];
@@ -428,7 +451,7 @@ END_TEST
 // As --check says.
 START_TEST(series_of_a_pod) {
   constexpr uint32_t kOfPods =
-      kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops | kGroupPackets;
+      kGroupTcp | kGroupDns | kGroupInterfaces | kGroupDrops | kGroupPackets | kGroupFlows;
   Bench bench;
   size_t without = parse(bench.page()).values.size();
   size_t before = bench.store.series();
@@ -441,7 +464,8 @@ START_TEST(series_of_a_pod) {
   bench.store.count_query(bench.workload(2), "example.com");
   bench.store.interface(bench.workload(2), "eth0");
   bench.store.count_drops(bench.workload(2), "NO_SOCKET", 1);
-  bench.store.packets(bench.workload(2));
+  for (uint8_t way = 0; way < 2; way++)
+    bench.flows.add(bench.workload(2), "", "host", {way, 0}, {1, 1});
   told = series_of_pod(kOfPods, 2, 0);
   // No restarts, but "other", which is charged before there is one.
   ck_assert_uint_eq(bench.store.series() - before, told.values + told.histograms);

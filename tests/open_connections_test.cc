@@ -136,6 +136,25 @@ START_TEST(met_before_the_former_end_is_read) {
 }
 END_TEST
 
+// A recount did not meet it, and its beginning is told after it: what was counted stays counted.
+START_TEST(sampled_before_its_beginning_is_told) {
+  OpenConnections open(10);
+  open.begin_walk();
+  tcp_record record = record_of(7, 1, TCP_DIRECTION_OUT, 10, 20, 3);
+  check_growth(sample_of(open, record, TCP_DIRECTION_OUT).growth, 10, 20, 3);
+  open.begin_walk(true, 100);
+  record = record_of(7, 1, TCP_DIRECTION_OUT, 12, 20, 3);
+  record.time_ns = 150;
+  ck_assert(open.opened(record, {4, TCP_DIRECTION_OUT}));
+  ck_assert(!open.opened(record, {4, TCP_DIRECTION_OUT}));
+  OpenConnections::End end = end_of(open, record);
+  ck_assert(end.leaves);
+  ck_assert_uint_eq(end.side.owner, 4);
+  check_growth(end.growth, 2, 0, 0);
+  ck_assert_uint_eq(open.size(), 0);
+}
+END_TEST
+
 START_TEST(totals_never_count_backwards) {
   OpenConnections open(10);
   open.begin_walk();
@@ -291,5 +310,5 @@ END_TEST
 
 CHECK_MAIN("open_connections", never_sampled, samples_and_end_add_up, from_before_the_start,
            ends_unknown, address_used_again, met_before_the_former_end_is_read,
-           totals_never_count_backwards, full_table_loses_no_bytes, forgets_what_no_walk_meets,
-           growths_sum_to_the_totals)
+           sampled_before_its_beginning_is_told, totals_never_count_backwards,
+           full_table_loses_no_bytes, forgets_what_no_walk_meets, growths_sum_to_the_totals)

@@ -324,8 +324,39 @@ bool has_text(const Options& options, const char* text) {
         &kubelet.ca_file, &kubelet.kubeconfig, &options.pods.apiserver.token_file,
         &options.pods.apiserver.ca_file})
     if (*held == text) return true;
-  return false;
+  return options.interfaces == std::vector<std::string>{text};
 }
+
+START_TEST(interfaces) {
+  using Names = std::vector<std::string>;
+  ck_assert(good({}).interfaces.empty());
+  ck_assert(good({"--interface=eth0"}).interfaces == Names{"eth0"});
+  Names three = {"eth0", "eth0.100", "exactly15bytes_"};
+  ck_assert(good({"--interface=eth0", "--interface=eth0.100", "--interface", "exactly15bytes_"})
+                .interfaces == three);
+  ck_assert(good({"--interface=eth0,eth0.100", "--interface=exactly15bytes_,eth0"}).interfaces ==
+            three);
+  ck_assert(good({}, {{"KUBEPULSE_INTERFACE", "eth0,eth0.100,exactly15bytes_"}}).interfaces ==
+            three);
+  ck_assert(good({"--interface=lo"}, {{"KUBEPULSE_INTERFACE", "eth0"}}).interfaces == Names{"lo"});
+  for (const char* text : {"sixteen-bytes-it", "a/b", "a:1", "a b", ",", "a,", ",a", "a,,b", ".",
+                           "..", "a\tb", "\xFF"}) {
+    std::string said = text;
+    for (char& c : said)
+      if (c == '\t') c = '?';
+    CHECK_TEXT(bad({"--interface", text}),
+               "--interface=" + said +
+                   ": accepted is names of at most 16 interfaces, each of at most 15 bytes without "
+                   "blanks, '/' and ':'");
+  }
+  std::string many;
+  for (int i = 0; i < 17; i++) {
+    many += (i == 0 ? "" : ",") + std::string("eth") + std::to_string(i);
+    if (i == 15) ck_assert_uint_eq(good({"--interface", many.c_str()}).interfaces.size(), 16);
+  }
+  ck_assert(bad({"--interface", many.c_str()}) != "accepted");
+}
+END_TEST
 
 START_TEST(profiles) {
   ck_assert(good({}).groups == groups_of_profile("standard"));
@@ -343,7 +374,7 @@ START_TEST(profiles) {
   CHECK_TEXT(bad({"--profile=custom", "--collect=tcp,nfs"}),
              "--collect=tcp,nfs: accepted is a list of "
              "tcp,dns,runqueue,cpu,memory,oom,disk,pagefaults,pressure,interfaces,filesystems,"
-             "drops,packets,syscalls");
+             "drops,packets,flows,syscalls");
 }
 END_TEST
 
@@ -398,10 +429,10 @@ END_TEST
 
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 33);
-  // 33 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 34);
+  // 34 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 32);
+  ck_assert_uint_eq(variables.size(), 33);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "="}});
     ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());
@@ -445,5 +476,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("options", defaults, values, pods, which_pods, switches, help_and_version, environment,
-           broken_for_tests, wrong_values, wrong_words, profiles, syscalls, apiserver,
+           broken_for_tests, wrong_values, wrong_words, profiles, interfaces, syscalls, apiserver,
            usage_is_complete, usage_is_the_manual, usage_is_the_readme)

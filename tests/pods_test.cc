@@ -650,7 +650,7 @@ START_TEST(logs_while_the_api_server_is_gone) {
   folder.make_folder("logs/shop_new_cccccccc-7a2d-4e7b-9f10-2b6c1d0e9a41/app");
   watching.pods->pod_unknown();
   for (int turns = 0; turns < kTurnsMax && watching.name_of(kUidA) == "-"; turns++)
-    watching.turn(1);
+    watching.turn(kTurnMs);
   CHECK_TEXT(watching.name_of("cccccccc-7a2d-4e7b-9f10-2b6c1d0e9a41"), "shop/new");
   CHECK_TEXT(watching.name_of(kUidA, kIdA), "shop/web:app");
   ck_assert_uint_eq(watching.pods->table().pods(), 1);

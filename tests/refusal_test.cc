@@ -147,6 +147,7 @@ START_TEST(beforehand) {
   CHECK_TEXT(refusal_beforehand(Hook::kprobe, host),
              "no BTF: there is no /sys/kernel/btf/vmlinux, and no --btf");
   CHECK_TEXT(refusal_beforehand(Hook::cgroup, host), "");
+  CHECK_TEXT(refusal_beforehand(Hook::xdp, host), "");
   host = modern();
   host.lockdown = Lockdown::confidentiality;
   for (const char* release : {"5.10.0-8-amd64", "5.8.0", "5.12.19"}) {
@@ -162,7 +163,24 @@ START_TEST(beforehand) {
 }
 END_TEST
 
+START_TEST(of_interfaces) {
+  Host host = modern();
+  Refusal refusal{Hook::xdp, "frames_in", false, EPERM, ""};
+  for (int missing : {39, 38, CAP_NET_ADMIN}) {
+    host.capabilities = ~bit(missing) & ~bit(CAP_SYS_ADMIN);
+    const char* name = missing == 39 ? "CAP_BPF" : missing == 38 ? "CAP_PERFMON" : "CAP_NET_ADMIN";
+    CHECK_TEXT(refusal_reason(refusal, host),
+               std::string("the capability ") + name + " is missing");
+  }
+  host.capabilities = UINT64_MAX;
+  host.lockdown = Lockdown::confidentiality;
+  CHECK_TEXT(refusal_reason(refusal, host),
+             "frames_in: Operation not permitted, though no capability is missing (a security "
+             "module?)");
+}
+END_TEST
+
 }  // namespace
 
 CHECK_MAIN("refusal", missing_targets, kprobes_compiled_out, capabilities, not_permitted,
-           what_the_verifier_says, others, beforehand)
+           what_the_verifier_says, others, beforehand, of_interfaces)

@@ -152,6 +152,15 @@ START_TEST(start_not_known) {
 }
 END_TEST
 
+START_TEST(established_untold) {
+  Bench bench;
+  tcp_record closed = record_of(TCP_KIND_CLOSED, TCP_DIRECTION_OUT, kT, kT + 5 * kNsPerMs);
+  closed.untold = 1;
+  bench.recorder.take(closed);
+  CHECK_TEXT(bench.told(), "out=1 latency=1 ");  // how long the handshake took nobody knows
+}
+END_TEST
+
 START_TEST(failures) {
   Bench bench;
   std::pair<int, FailureReason> const cases[] = {{ECONNREFUSED, kFailureRefused},
@@ -552,10 +561,10 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known, failures,
-           not_events, unknown_without_a_walk, from_before_the_start, direction_by_listeners,
-           samples_then_close, recount_after_losses, recount_counts_nothing_twice, told_late,
-           recount_does_not_go_below_zero, recount_keeps_directions,
-           an_end_counts_for_who_was_counted_open, an_end_in_a_walk, an_end_after_the_workloads_own,
-           states, drops_of_listeners, drops_of_one_that_listens_again, no_drops_without_a_walk,
-           filtered, filtered_for_a_while)
+CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known,
+           established_untold, failures, not_events, unknown_without_a_walk, from_before_the_start,
+           direction_by_listeners, samples_then_close, recount_after_losses,
+           recount_counts_nothing_twice, told_late, recount_does_not_go_below_zero,
+           recount_keeps_directions, an_end_counts_for_who_was_counted_open, an_end_in_a_walk,
+           an_end_after_the_workloads_own, states, drops_of_listeners,
+           drops_of_one_that_listens_again, no_drops_without_a_walk, filtered, filtered_for_a_while)

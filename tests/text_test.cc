@@ -29,6 +29,9 @@ std::string seconds(uint64_t ns) {
 START_TEST(json_strings) {
   CHECK_TEXT(json("plain"), "\"plain\"");
   CHECK_TEXT(json("a\"b\\c\nd\x7f"), "\"a\\\"b\\\\c\\u000ad\\u007f\"");
+  CHECK_TEXT(json("\xC2\x9B"
+                  "2J\xC2\xA0"),
+             "\"\\u009b2J\xC2\xA0\"");
   CHECK_TEXT(json("m\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80"),
              "\"m\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80\"");
   CHECK_TEXT(json("\xFF\xC0\x80\xED\xA0\x80"),

@@ -84,6 +84,13 @@ void append_json_string(std::string& out, std::string_view text) {
       char escape[8];
       int size = snprintf(escape, sizeof escape, "\\u%04x", byte);
       out.append(escape, static_cast<size_t>(size));
+    } else if (byte == 0xC2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0 &&
+               utf8_length(text) == 2) {
+      // U+0080 to U+009F are controls, too; a terminal may obey them.
+      char escape[8];
+      int size = snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned char>(text[1]));
+      out.append(escape, static_cast<size_t>(size));
+      length = 2;
     } else if ((length = utf8_length(text)) > 0) {
       out += text.substr(0, length);
     } else {

@@ -49,6 +49,8 @@ Hook hook_of(const bpf_program* program) {
       return Hook::raw_tracepoint;
     case BPF_PROG_TYPE_KPROBE:
       return Hook::kprobe;
+    case BPF_PROG_TYPE_XDP:
+      return Hook::xdp;
     default:
       return Hook::cgroup;
   }
@@ -110,7 +112,9 @@ class ObjectLoader {
           if (!root.ok()) return Verdict::refused(i, root.status().message());
           root_ = std::move(root.value());
         }
-        if (!is_broken(i, program) || bpf_program__type(program) != BPF_PROG_TYPE_TRACING) continue;
+        if (!is_broken(i, program)) continue;
+        if (hook_of(program) == Hook::xdp) bpf_program__set_flags(program, UINT32_MAX);
+        if (bpf_program__type(program) != BPF_PROG_TYPE_TRACING) continue;
         // Typed programs are looked up in the kernel's BTF here; the others when attached.
         int error = bpf_program__set_attach_target(program, 0, target_of(i, program).c_str());
         if (error != 0) return refuse(i, program, -error, false);
@@ -165,6 +169,7 @@ class ObjectLoader {
     for (const char* name : programs(choice[signal])) {
       g_libbpf_log.clear();
       bpf_program* program = bpf_object__find_program_by_name(object_, name);
+      if (hook_of(program) == Hook::xdp) continue;
       bool broken = is_broken(signal, program);
       if (!broken && std::count(attached_.begin(), attached_.end(), program) != 0) continue;
       bpf_link* link = broken ? attach_broken(signal, program) : attach_whole(program);

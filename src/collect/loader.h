@@ -36,7 +36,7 @@ struct LoadSettings {
   Host host;
   std::string cgroup_root;  // where cgroup v2 is mounted, "": nowhere
   // Names of programs or signals whose attach target is renamed before the kernel sees it, so that
-  // it refuses them: for tests.
+  // it refuses them; of XDP the flags are wrong, and modes may be named: for tests.
   std::vector<std::string> broken;
 };
 
@@ -50,7 +50,8 @@ using OpenSkeleton = std::function<bpf_object_skeleton*(const bpf_object_open_op
 // is attached like the others; its link stands in Loaded too, in the order of the signals. One of
 // "iter/bpf_map_elem" is attached to the map `connections`. Programs
 // of the hook `cgroup` are attached to the root of cgroup v2, beside what others have there; one
-// that several signals share is attached once.
+// that several signals share is attached once. One of XDP is loaded alone: whoever knows the
+// interface attaches it.
 Loaded load_signals(const OpenSkeleton& open, const std::vector<Signal>& signals,
                     std::string_view only, const LoadSettings& settings);
 

@@ -46,11 +46,14 @@ bool OpenConnections::opened(const tcp_record& record, ConnectionSide side) {
   if (open != nullptr && open->in_gauge) return false;
   if (record.time_ns < recounted_ns_) return false;  // the recount would have met it
   // Its handshake began before the recount and ended after: from now on it is one of the met.
-  open = table_.insert(record.socket);
-  if (open == nullptr) return false;
-  *open = Open{};
-  open->start_ns = record.start_ns;
-  open->walk = walk_;
+  // What a walk has told of it before stays told.
+  if (open == nullptr) {
+    open = table_.insert(record.socket);
+    if (open == nullptr) return false;
+    *open = Open{};
+    open->start_ns = record.start_ns;
+    open->walk = walk_;
+  }
   open->in_gauge = true;
   open->side = side;
   return true;

@@ -16,7 +16,12 @@ std::vector<ProgramStats> read_program_stats(const std::vector<const bpf_program
     bpf_prog_info info{};
     uint32_t size = sizeof info;
     if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) continue;
-    all.push_back({bpf_program__name(program), info.run_cnt, info.run_time_ns});
+    const char* name = bpf_program__name(program);
+    auto same = std::find_if(all.begin(), all.end(),
+                             [name](const ProgramStats& one) { return one.name == name; });
+    if (same == all.end()) same = all.insert(same, {name, 0, 0});
+    same->runs += info.run_cnt;
+    same->run_time_ns += info.run_time_ns;
   }
   Result<std::string> enabled = read_file(proc_root + "/sys/kernel/bpf_stats_enabled", 16);
   bool counts = enabled.ok() && enabled.value().substr(0, 1) == "1";

@@ -19,8 +19,8 @@ struct ProgramStats {
 
 using VisitProgram = std::function<void(const bpf_program* program)>;
 
-// Of each of the loaded `programs`. Empty where the kernel does not count and never has:
-// kernel.bpf_stats_enabled is 0.
+// Of each name among the loaded `programs`: those that share one, as each interface has its own,
+// are added up. Empty where the kernel does not count and never has: kernel.bpf_stats_enabled is 0.
 std::vector<ProgramStats> read_program_stats(const std::vector<const bpf_program*>& programs,
                                              const std::string& proc_root);
 

@@ -35,6 +35,8 @@ const char* kind_of(Hook hook) {
       return "iterator";
     case Hook::cgroup:
       return "cgroup";
+    case Hook::xdp:
+      return "interface";
   }
   return "";
 }
@@ -80,7 +82,8 @@ std::string_view map_line(std::string_view log) {
 std::string missing_right(const Refusal& refusal, const Host& host) {
   for (const Capability& missing : missing_capabilities(host.capabilities)) {
     bool needed = missing.number != CAP_DAC_READ_SEARCH && missing.number != CAP_SYS_PTRACE &&
-                  (missing.number != CAP_NET_ADMIN || refusal.hook == Hook::cgroup) &&
+                  (missing.number != CAP_NET_ADMIN || refusal.hook == Hook::cgroup ||
+                   refusal.hook == Hook::xdp) &&
                   (refusal.hook != Hook::cgroup || strcmp(missing.name, "CAP_PERFMON") != 0);
     if (needed) return std::string("the capability ") + missing.name + " is missing";
   }
@@ -92,7 +95,8 @@ std::string missing_right(const Refusal& refusal, const Host& host) {
 
 std::string not_permitted(const Refusal& refusal, const Host& host) {
   if (std::string right = missing_right(refusal, host); !right.empty()) return right;
-  if (host.lockdown == Lockdown::confidentiality && refusal.hook != Hook::cgroup)
+  if (host.lockdown == Lockdown::confidentiality && refusal.hook != Hook::cgroup &&
+      refusal.hook != Hook::xdp)
     return std::string("lockdown=confidentiality forbids ") +
            (refusal.hook == Hook::kprobe ? "kprobes" : "to read kernel memory");
   bool known = host.lockdown != Lockdown::unknown;
@@ -108,7 +112,7 @@ std::string missing_target(const Refusal& refusal, const Host& host) {
 }  // namespace
 
 std::string refusal_beforehand(Hook hook, const Host& host) {
-  if (hook == Hook::cgroup) return {};
+  if (hook == Hook::cgroup || hook == Hook::xdp) return {};
   if (host.btf.empty()) return std::string("no BTF: there is no ") + kOwnBtf + ", and no --btf";
   if (is_typed(hook) && !host.has_own_btf)
     return "no BTF of the kernel's own, for which --btf is no substitute";

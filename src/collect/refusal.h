@@ -10,7 +10,7 @@
 
 namespace kubepulse {
 
-enum class Hook { typed_tracepoint, function, iterator, raw_tracepoint, kprobe, cgroup };
+enum class Hook { typed_tracepoint, function, iterator, raw_tracepoint, kprobe, cgroup, xdp };
 
 struct Refusal {
   Hook hook = Hook::raw_tracepoint;

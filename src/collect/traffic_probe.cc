@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/log.h"
 #include "bpf/traffic.skel.h"
 
 namespace kubepulse {
@@ -16,6 +17,7 @@ constexpr uint32_t kEntriesMin = 512;
 constexpr size_t kCpusOnDemand = 32;
 constexpr uint32_t kPlacesMax = 48 << 10;  // entries times CPUs: 45 MiB
 constexpr uint32_t kBatch = 32;
+constexpr uint32_t kFlowBatch = 512;
 
 constexpr size_t kWords = sizeof(traffic_counts) / sizeof(uint64_t);
 
@@ -56,20 +58,40 @@ const std::vector<Signal>& TrafficProbe::signals() {
   return signals;
 }
 
-Result<std::unique_ptr<TrafficProbe>> TrafficProbe::open(uint32_t entries_max,
+Result<std::unique_ptr<TrafficProbe>> TrafficProbe::open(const TrafficConfig& config,
                                                          const LoadSettings& settings) {
   std::unique_ptr<TrafficProbe> probe(new TrafficProbe);
+  probe->load(config, settings);
+  if (!config.with_flows || probe->loaded_.any()) return probe;
+  TrafficConfig without = config;
+  without.with_flows = false;
+  std::vector<Attached> refused = probe->outcome();
+  probe->load(without, settings);
+  if (probe->loaded_.any())
+    log_warn("flows are not told", {{"reason", refused.front().refused_text()}});
+  return probe;
+}
+
+void TrafficProbe::load(const TrafficConfig& config, const LoadSettings& settings) {
   PacketTable table = PacketTable::of(possible_cpus());
   auto open_skeleton = [&](const bpf_object_open_opts* options) -> bpf_object_skeleton* {
-    probe->skeleton_.reset(traffic_bpf__open_opts(options));
-    if (probe->skeleton_ == nullptr) return nullptr;
-    bpf_map* map = probe->skeleton_->maps.packets;
-    bpf_map__set_max_entries(map, entries_max != 0 ? entries_max : table.entries);
-    if (table.on_demand) bpf_map__set_map_flags(map, BPF_F_NO_PREALLOC);
-    return probe->skeleton_->skeleton;
+    skeleton_.reset(traffic_bpf__open_opts(options));
+    if (skeleton_ == nullptr) return nullptr;
+    auto& maps = skeleton_->maps;
+    bpf_map__set_max_entries(maps.packets,
+                             config.cgroups_max != 0 ? config.cgroups_max : table.entries);
+    if (table.on_demand) bpf_map__set_map_flags(maps.packets, BPF_F_NO_PREALLOC);
+    skeleton_->rodata->with_flows = config.with_flows;
+    skeleton_->rodata->peer_seed = config.seed;
+    bpf_map__set_max_entries(maps.flows, config.flows_max);
+    bpf_map__set_max_entries(maps.peers, kSketchesMax);
+    for (bpf_map* map : {maps.flows, maps.peers})
+      bpf_map__set_autocreate(map, config.with_flows);
+    return skeleton_->skeleton;
   };
-  probe->loaded_ = load_signals(open_skeleton, signals(), "auto", settings);
-  return probe;
+  loaded_ = {};
+  loaded_ = load_signals(open_skeleton, signals(), "auto", settings);
+  with_flows_ = config.with_flows && loaded_.any();
 }
 
 Status TrafficProbe::each(const std::function<void(uint64_t, const traffic_counts&)>& visit) {
@@ -97,15 +119,71 @@ Status TrafficProbe::each(const std::function<void(uint64_t, const traffic_count
 
 void TrafficProbe::forget(uint64_t cgroup) {
   bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.packets), &cgroup);
+  for (uint64_t way : {TRAFFIC_OUT, TRAFFIC_IN}) {
+    uint64_t key = cgroup | way << FLOW_DIRECTION_SHIFT;
+    if (with_flows_) bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.peers), &key);
+  }
+}
+
+Status TrafficProbe::take_flows(
+    const std::function<void(const flow_key&, const flow_counts&)>& visit) {
+  if (!with_flows_) return {};
+  int map = bpf_map__fd(skeleton_->maps.flows);
+  std::vector<flow_key> keys(kFlowBatch);
+  std::vector<flow_counts> counts(kFlowBatch);
+  uint32_t at = 0;
+  for (bool begun = false;; begun = true) {
+    auto count = static_cast<uint32_t>(keys.size());
+    int error = bpf_map_lookup_and_delete_batch(map, begun ? &at : nullptr, &at, keys.data(),
+                                                counts.data(), &count, nullptr);
+    // One bucket of the table may hold more than a batch.
+    if (error == -ENOSPC) {
+      keys.resize(keys.size() * 2);
+      counts.resize(counts.size() * 2);
+      continue;
+    }
+    if (error != 0 && error != -ENOENT)
+      return Status::from_errno("bpf_map_lookup_and_delete_batch", -error);
+    for (uint32_t i = 0; i < count; i++)
+      visit(keys[i], counts[i]);
+    if (error == -ENOENT) return {};
+  }
+}
+
+Status TrafficProbe::each_sketch_key(const std::function<void(uint64_t)>& visit) {
+  if (!with_flows_) return {};
+  int map = bpf_map__fd(skeleton_->maps.peers);
+  uint64_t key = 0;
+  // One that is deleted meanwhile has it begin anew: the bound ends that.
+  for (uint32_t i = 0; i < 2 * kSketchesMax; i++) {
+    int error = bpf_map_get_next_key(map, i == 0 ? nullptr : &key, &key);
+    if (error == -ENOENT) return {};
+    if (error != 0) return Status::from_errno("bpf_map_get_next_key", -error);
+    visit(key);
+  }
+  return {};
+}
+
+bool TrafficProbe::sketch(uint64_t key, peer_sketch& copy) {
+  return bpf_map_lookup_elem_flags(bpf_map__fd(skeleton_->maps.peers), &key, &copy, BPF_F_LOCK) ==
+         0;
 }
 
 uint64_t TrafficProbe::dropped() const {
   return __atomic_load_n(&skeleton_->bss->packets_dropped, __ATOMIC_RELAXED);
 }
 
+uint64_t TrafficProbe::peers_dropped() const {
+  return __atomic_load_n(&skeleton_->bss->peers_dropped, __ATOMIC_RELAXED);
+}
+
 void TrafficProbe::each_map(const VisitMap& visit) const {
   visit(skeleton_->maps.packets, &skeleton_->bss->packets_dropped);
+  if (!with_flows_) return;
+  visit(skeleton_->maps.flows, &skeleton_->bss->flows_dropped);
+  visit(skeleton_->maps.peers, &skeleton_->bss->peers_dropped);
 }
+
 void TrafficProbe::each_program(const VisitProgram& visit) const {
   each_loaded(skeleton_->obj, visit);
 }

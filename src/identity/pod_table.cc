@@ -33,6 +33,7 @@ void PodTable::begin() {
   next_.pods.reserve(std::min(held_.listed + 16, kPodsMax));
   next_.containers.reserve(std::min(held_.containers.size() + 16, kContainersMax));
   next_.uids.reserve(held_.uids.size() + 16);
+  next_.addresses.reserve(held_.addresses.size() + 16);
   next_.texts.reserve(held_.texts.size() + 1024);
 }
 
@@ -95,6 +96,10 @@ void PodTable::add(const Pod& pod, bool watched) {
   row.host_network = pod.host_network;
   row.by_logs = pod.by_logs;
   add_row(row, pod.uid.view());
+  bool has_ended = pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed;
+  for (size_t i = 0; i < pod.address_count && !has_ended; i++)
+    if (std::optional<IpBytes> address = parse_ip(pod.addresses[i].view()))
+      next_.addresses.push_back({*address, static_cast<uint32_t>(next_.pods.size() - 1)});
   for (size_t i = 0; i < pod.container_count; i++) {
     const PodContainer& container = pod.containers[i];
     if (container.id.empty() && container.last_id.empty()) continue;
@@ -141,6 +146,12 @@ void PodTable::take_kept_containers() {
   }
 }
 
+void PodTable::take_kept_addresses() {
+  if (kept_.empty()) return;
+  for (const AddressRow& row : held_.addresses)
+    if (kept_[row.pod] != kNowhere) next_.addresses.push_back({row.address, kept_[row.pod]});
+}
+
 PodTable::ContainerRow* PodTable::add_container(std::string_view id, Text name) {
   ContainerRow row{};
   if (!parse_id(id, row.id)) return nullptr;
@@ -157,6 +168,8 @@ PodTable::ContainerRow* PodTable::add_container(std::string_view id, Text name) 
 void PodTable::commit(uint64_t now_ns) {
   next_.listed = next_.pods.size();
   take_kept_containers();
+  take_kept_addresses();
+  sort_addresses(next_);
   sort_containers(next_.containers);
   index_uids(next_);
   count_namespaces(next_);
@@ -229,10 +242,35 @@ std::optional<PodName> PodTable::find(std::string_view pod_uid,
   return name;
 }
 
+std::optional<PodName> PodTable::find_address(const IpBytes& address) const {
+  auto at = std::lower_bound(
+      held_.addresses.begin(), held_.addresses.end(), address,
+      [](const AddressRow& row, const IpBytes& wanted) { return row.address < wanted; });
+  if (at == held_.addresses.end() || at->address != address) return std::nullopt;
+  if (at + 1 != held_.addresses.end() && (at + 1)->address == address) return std::nullopt;
+  const PodRow& pod = held_.pods[at->pod];
+  if (pod.host_network) return std::nullopt;
+  PodName name;
+  name.ns = view(held_, pod.ns);
+  name.pod = view(held_, pod.name);
+  name.watched = pod.watched;
+  return name;
+}
+
+bool PodTable::is_host_address(const IpBytes& address) const {
+  auto at = std::lower_bound(
+      held_.addresses.begin(), held_.addresses.end(), address,
+      [](const AddressRow& row, const IpBytes& wanted) { return row.address < wanted; });
+  for (; at != held_.addresses.end() && at->address == address; at++)
+    if (held_.pods[at->pod].host_network) return true;
+  return false;
+}
+
 size_t PodTable::bytes() const {
   return sizeof *this + held_.texts.capacity() + held_.pods.capacity() * sizeof(PodRow) +
          held_.containers.capacity() * sizeof(ContainerRow) +
-         held_.uids.capacity() * sizeof(UidRow) + held_.namespaces.capacity() * sizeof(Namespace);
+         held_.uids.capacity() * sizeof(UidRow) + held_.addresses.capacity() * sizeof(AddressRow) +
+         held_.namespaces.capacity() * sizeof(Namespace);
 }
 
 bool PodTable::parse_id(std::string_view text, ContainerId& id) {
@@ -293,6 +331,11 @@ void PodTable::index_uids(List& list) {
     if (order != 0) return order < 0;
     return a.rank != b.rank ? a.rank < b.rank : a.pod < b.pod;
   });
+}
+
+void PodTable::sort_addresses(List& list) {
+  std::sort(list.addresses.begin(), list.addresses.end(),
+            [](const AddressRow& a, const AddressRow& b) { return a.address < b.address; });
 }
 
 // O(pods * namespaces), of which a node has a few.

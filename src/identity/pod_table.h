@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/flat_map.h"
 #include "identity/pod.h"
+#include "identity/service.h"
 
 namespace kubepulse {
 
@@ -52,6 +53,12 @@ class PodTable {
   // guessed, but where just the one name of a pod's containers is known (Pod::only_container)
   // every id is taken for it, the sandbox's too. O(log N), below a microsecond.
   std::optional<PodName> find(std::string_view pod_uid, std::string_view container_id) const;
+
+  // The pod of the last list that has the address. Nothing is guessed: of what two have, of that of
+  // a pod that has ended, and of that of a node, which its hostNetwork pods have, it is none's.
+  std::optional<PodName> find_address(const IpBytes& address) const;
+  // It is the node's own: a hostNetwork pod has it.
+  bool is_host_address(const IpBytes& address) const;
 
   // Changes whenever find() may answer otherwise than before.
   uint64_t generation() const { return generation_; }
@@ -95,6 +102,10 @@ class PodTable {
     bool host_network = false;
     bool by_logs = false;
   };
+  struct AddressRow {
+    IpBytes address;
+    uint32_t pod;
+  };
   struct ContainerId {
     unsigned char bytes[32];
   };
@@ -120,6 +131,7 @@ class PodTable {
     std::vector<PodRow> pods;              // `listed` of them, then the gone, the newest first
     std::vector<ContainerRow> containers;  // once committed by id
     std::vector<UidRow> uids;              // once committed by uid and rank
+    std::vector<AddressRow> addresses;     // once committed by address; of pods that have not ended
     std::vector<Namespace> namespaces;
     size_t listed = 0;
   };
@@ -132,6 +144,7 @@ class PodTable {
   static const PodRow* find_pod(const List& list, std::string_view uid);
   static void sort_containers(std::vector<ContainerRow>& containers);
   static void index_uids(List& list);
+  static void sort_addresses(List& list);
   static void count_namespaces(List& list);
   static uint64_t digest_of(const List& list);
 
@@ -141,6 +154,7 @@ class PodTable {
   void add_row(const PodRow& row, std::string_view uid);
   ContainerRow* add_container(std::string_view id, Text name);
   void take_kept_containers();
+  void take_kept_addresses();
   void keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places);
   void keep_gone_containers(uint64_t now_ns, const std::vector<uint32_t>& places);
 

@@ -1,7 +1,9 @@
 #include "publish/catalogue.h"
 
 #include <algorithm>
-#include <iterator>
+
+#include "publish/flow_metrics.h"
+#include "publish/frame_metrics.h"
 
 namespace kubepulse {
 
@@ -10,8 +12,6 @@ namespace {
 using Labels = std::string_view;
 
 constexpr const char* kDirections[] = {"out", "in"};
-constexpr const char* kProtocols[] = {"tcp", "udp", "icmp", "sctp", "other"};
-static_assert(std::size(kProtocols) == kPacketProtocols);
 constexpr const char* kSwitchKinds[] = {"voluntary", "preempted"};
 constexpr const char* kResourceNames[] = {"cpu", "memory", "io"};
 constexpr const char* kResetDirections[] = {"sent", "received"};
@@ -190,7 +190,7 @@ void write_packets(const PacketCounts& counts, Labels labels, Page& page) {
   for (size_t way = 0; way < 2; way++) {
     std::string with_direction = labels_and(labels, "direction", kDirections[way]);
     for (size_t i = 0; i < kPacketProtocols; i++)
-      page.sample(with_direction, "protocol", kProtocols[i], (counts[way].*member)[i]);
+      page.sample(with_direction, "protocol", kPacketProtocolNames[i], (counts[way].*member)[i]);
   }
 }
 
@@ -474,6 +474,8 @@ const std::vector<MetricFamily>& catalogue() {
     add_interfaces(families);
     add_drops(families);
     add_packets(families);
+    add_frames(families);
+    add_flow_metrics(families);
     add_containers(families);
     add_daemon(families);
     add_process(families);

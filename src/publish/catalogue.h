@@ -3,6 +3,7 @@
 #ifndef KUBEPULSE_PUBLISH_CATALOGUE_H
 #define KUBEPULSE_PUBLISH_CATALOGUE_H
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "collect/map_stats.h"
 #include "collect/program_stats.h"
 #include "publish/container_store.h"
+#include "publish/flow_store.h"
 #include "publish/page.h"
 #include "publish/store.h"
 
@@ -35,6 +37,13 @@ struct NamedCount {
   uint64_t count;
 };
 
+// What came in by an interface, by protocol.
+struct InterfaceFrames {
+  std::string interface;
+  std::array<uint64_t, kPacketProtocols> packets{};
+  std::array<uint64_t, kPacketProtocols> bytes{};
+};
+
 // What the daemon says of itself, taken together at the beginning of a scrape.
 struct DaemonFacts {
   std::string version, revision, libbpf;
@@ -47,6 +56,7 @@ struct DaemonFacts {
   std::vector<NamedCount> overflow;
   std::vector<std::pair<std::string, uint64_t>> pods;      // by namespace
   std::vector<std::pair<std::string, uint64_t>> services;  // likewise
+  std::vector<InterfaceFrames> frames;                     // by interface of --interface
   std::vector<NamedCount> kubelet_polls;
   std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;
@@ -63,7 +73,8 @@ struct DaemonFacts {
 };
 
 // One of the writers is set: for each workload that has TCP counts, that has DNS counts, that has
-// interfaces, for each container, once, or for each workload that has dropped packets, or packets.
+// interfaces, for each container, once, or for each workload that has dropped packets, packets, or
+// flows.
 struct MetricFamily {
   const char* name;
   MetricKind kind;
@@ -75,6 +86,7 @@ struct MetricFamily {
   void (*daemon)(const DaemonFacts&, std::string_view node_label, Page&);
   void (*drops)(const DropCounts&, std::string_view labels, Page&) = nullptr;
   void (*packets)(const PacketCounts&, std::string_view labels, Page&) = nullptr;
+  void (*flows)(const FlowCounts&, const FlowStore&, std::string_view labels, Page&) = nullptr;
 };
 
 const std::vector<MetricFamily>& catalogue();

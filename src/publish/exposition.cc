@@ -64,8 +64,10 @@ class Exposition::Body : public HttpBody {
         family.drops == nullptr ? nullptr : from.store.drops_if_any(workload_);
     const PacketCounts* packets =
         family.packets == nullptr ? nullptr : from.store.packets_if_any(workload_);
+    const FlowCounts* flows =
+        family.flows == nullptr || from.flows == nullptr ? nullptr : from.flows->if_any(workload_);
     bool any = tcp != nullptr || dns != nullptr || interfaces != nullptr || drops != nullptr ||
-               packets != nullptr;
+               packets != nullptr || flows != nullptr;
     if (!any) return;
     std::string_view labels = exposition_.labels_.of(workload_, exposition_.node_label_);
     if (tcp != nullptr) family.tcp(*tcp, from.store, labels, page_);
@@ -73,6 +75,7 @@ class Exposition::Body : public HttpBody {
     if (interfaces != nullptr) family.interfaces(*interfaces, labels, page_);
     if (drops != nullptr) family.drops(*drops, labels, page_);
     if (packets != nullptr) family.packets(*packets, labels, page_);
+    if (flows != nullptr) family.flows(*flows, *from.flows, labels, page_);
   }
 
   Exposition& exposition_;

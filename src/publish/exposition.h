@@ -10,6 +10,7 @@
 
 #include "identity/workloads.h"
 #include "publish/catalogue.h"
+#include "publish/flow_store.h"
 #include "publish/http_response.h"
 #include "publish/page.h"
 #include "publish/store.h"
@@ -23,6 +24,7 @@ class Exposition {
     const Store& store;
     const Workloads& containers;
     const ContainerStore& container_store;
+    const FlowStore* flows = nullptr;  // null: there are none
   };
 
   // None is owned; all outlive the pages.

@@ -73,7 +73,9 @@ struct DropCounts {
   std::vector<DropCount> reasons;
   uint64_t other = 0;  // packets beyond the bound on reasons
 };
-constexpr size_t kPacketProtocols = 5;  // tcp, udp, icmp, sctp, other
+constexpr size_t kPacketProtocols = 5;
+constexpr const char* kPacketProtocolNames[kPacketProtocols] = {"tcp", "udp", "icmp", "sctp",
+                                                                "other"};
 
 // Of one direction, by protocol.
 struct PacketsOneWay {
@@ -123,6 +125,8 @@ class Store {
   const PacketCounts* packets_if_any(Index index) const;
   const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;
   const DropCounts* drops_if_any(Index index) const;
+  // Indexes that have packets are below it.
+  Index packets_end() const { return static_cast<Index>(packets_.size()); }
 
   // For all workloads that have TCP counts.
   template <typename Visit>

@@ -78,6 +78,11 @@ void TcpRecorder::failed(TcpCounts& counts, const tcp_record& record) {
 
 // Returns the owner, who may have been told better when the connection was seen open.
 Workloads::Owner TcpRecorder::closed(Workloads::Owner owner, const tcp_record& record) {
+  if (record.untold) {
+    counts_of(owner).connections[record.direction]++;
+    if (open_.opened(record, {owner, record.direction}))
+      counts_of(owner).active[record.direction]++;
+  }
   OpenConnections::End end = open_.closed(record, {owner, record.direction});
   if (!end.known) unknown_ends_++;
   TcpCounts& counts = counts_of(end.side.owner);

@@ -38,6 +38,9 @@ Case container_crowd_case();
 Case drops_case();
 Case apiserver_case();
 Case packets_case();
+Case interfaces_case();
+Case top_case();
+Case flows_case();
 Case kubelet_case();
 Case kubelet_tls_case();
 

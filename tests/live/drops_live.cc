@@ -6,10 +6,6 @@
 #include <bpf/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -29,6 +25,7 @@
 #include "tests/live/cases.h"
 #include "tests/live/files.h"
 #include "tests/live/kernel_counts.h"
+#include "tests/live/netfilter.h"
 #include "tests/live/netns.h"
 #include "tests/live/traffic.h"
 
@@ -308,86 +305,6 @@ START_TEST(table_full) {
   daemon.stop();
 }
 END_TEST
-
-// Messages to nf_tables, which takes them all or none.
-class NetfilterBatch {
- public:
-  NetfilterBatch() { message(NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, 0); }
-
-  void begin(uint16_t type) {
-    message(static_cast<uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type), AF_INET, 0,
-            NLM_F_CREATE | NLM_F_ACK);
-    asked_++;
-  }
-  void attribute(uint16_t type, const void* value, size_t size) {
-    nlattr head{static_cast<uint16_t>(NLA_HDRLEN + size), type};
-    append(&head, sizeof head);
-    append(value, size);
-  }
-  void text(uint16_t type, const std::string& value) {
-    attribute(type, value.c_str(), value.size() + 1);
-  }
-  void number(uint16_t type, uint32_t value) {
-    value = htonl(value);
-    attribute(type, &value, sizeof value);
-  }
-  size_t open(uint16_t type) {
-    size_t at = size_;
-    attribute(type | NLA_F_NESTED, nullptr, 0);
-    return at;
-  }
-  void close(size_t at) {
-    reinterpret_cast<nlattr*>(bytes_ + at)->nla_len = static_cast<uint16_t>(size_ - at);
-  }
-
-  // Each message has its answer. EPROTONOSUPPORT where the kernel has none of it.
-  int send() {
-    message(NFNL_MSG_BATCH_END, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, 0);
-    end_message();
-    Fd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-    if (!netlink) return errno;
-    if (::send(netlink.get(), bytes_, size_, 0) < 0) return errno;
-    alignas(nlmsghdr) char answer[4096];
-    for (int answers = 0; answers < asked_;) {
-      ssize_t got = recv(netlink.get(), answer, sizeof answer, 0);
-      auto left = static_cast<unsigned>(std::max<ssize_t>(got, 0));
-      for (auto* at = reinterpret_cast<nlmsghdr*>(answer); NLMSG_OK(at, left);
-           at = NLMSG_NEXT(at, left)) {
-        int error = static_cast<nlmsgerr*>(NLMSG_DATA(at))->error;
-        if (at->nlmsg_type != NLMSG_ERROR || error != 0) return error != 0 ? -error : EBADMSG;
-        answers++;
-      }
-    }
-    return 0;
-  }
-
- private:
-  void message(uint16_t type, uint8_t family, uint16_t resource, uint16_t flags) {
-    end_message();
-    message_ = size_;
-    nlmsghdr head{};
-    head.nlmsg_type = type;
-    head.nlmsg_flags = NLM_F_REQUEST | flags;
-    append(&head, sizeof head);
-    nfgenmsg generic{family, NFNETLINK_V0, htons(resource)};
-    append(&generic, sizeof generic);
-  }
-  void end_message() {
-    if (size_ > message_)
-      reinterpret_cast<nlmsghdr*>(bytes_ + message_)->nlmsg_len =
-          static_cast<uint32_t>(size_ - message_);
-  }
-  void append(const void* value, size_t size) {
-    ck_assert(size_ + NLMSG_ALIGN(size) <= sizeof bytes_);
-    if (size > 0) memcpy(bytes_ + size_, value, size);
-    size_ += NLMSG_ALIGN(size);
-  }
-
-  alignas(nlmsghdr) char bytes_[1024] = {};
-  size_t size_ = 0;
-  size_t message_ = 0;
-  int asked_ = 0;
-};
 
 // A table with a chain at the hook of what leaves, whose policy is to drop.
 int drop_all_that_leaves() {

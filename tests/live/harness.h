@@ -20,6 +20,7 @@ namespace kubepulse::live {
 using Words = std::vector<std::string>;
 
 void set_daemon_path(const std::string& path);
+const std::string& daemon_binary();
 
 // Prints "SKIP test: reason" and ends the test, as passed; as failed where a skip must not be.
 bool skip_is_failure();

@@ -230,6 +230,10 @@ Status set_up(const std::string& interface) {
   return interface_ioctl(interface, SIOCSIFFLAGS, IFF_UP | IFF_RUNNING, 0);
 }
 
+Status set_down(const std::string& interface) {
+  return interface_ioctl(interface, SIOCSIFFLAGS, 0, 0);
+}
+
 Status set_mtu(const std::string& interface, int mtu) {
   return interface_ioctl(interface, SIOCSIFMTU, 0, mtu);
 }
@@ -266,6 +270,36 @@ Status make_veth(const std::string& name, const std::string& peer, const Fd& pee
   request.close(data);
   request.close(info);
   return request.send("veth " + name);
+}
+
+namespace {
+
+// A request about an interface that is there.
+Request about(const std::string& name, uint16_t type) {
+  Request request(type, 0);
+  ifinfomsg head{};
+  head.ifi_index = static_cast<int>(if_nametoindex(name.c_str()));
+  request.body(head);
+  return request;
+}
+
+}  // namespace
+
+Status remove_interface(const std::string& name) {
+  return about(name, RTM_DELLINK).send("removing " + name);
+}
+
+Status rename_interface(const std::string& name, const std::string& new_name) {
+  Request request = about(name, RTM_NEWLINK);
+  request.attribute(IFLA_IFNAME, new_name);
+  return request.send("renaming " + name);
+}
+
+Status move_interface(const std::string& name, const Fd& netns) {
+  Request request = about(name, RTM_NEWLINK);
+  int fd = netns.get();
+  request.attribute(IFLA_NET_NS_FD, &fd, sizeof fd);
+  return request.send("moving " + name);
 }
 
 Status enter_cabled_netns(Fd& far) {

@@ -32,6 +32,7 @@ uint64_t retransmits_in_test();
 Status add_address(const std::string& interface, const std::string& address);
 Status remove_address(const std::string& interface, const std::string& address);
 Status set_up(const std::string& interface);
+Status set_down(const std::string& interface);
 Status set_mtu(const std::string& interface, int mtu);
 
 // What goes to `network` leaves by lo and is dropped as it comes back: nobody answers. An address
@@ -45,6 +46,12 @@ Status add_route(const std::string& network, const std::string& gateway);
 
 // A pair of virtual cards, `name` here and `peer` in the namespace `peer_netns`, both down.
 Status make_veth(const std::string& name, const std::string& peer, const Fd& peer_netns);
+
+// Of a pair both ends go.
+Status remove_interface(const std::string& name);
+// It must be down.
+Status rename_interface(const std::string& name, const std::string& new_name);
+Status move_interface(const std::string& name, const Fd& netns);
 
 // A namespace with a cable to another one, `far`. 10.88.0.1 here and 10.88.0.2 there, which is also
 // the router to 10.99.0.0/24 and knows no way to it; 10.88.0.77 is a neighbour that never answers.

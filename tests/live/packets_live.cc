@@ -449,7 +449,9 @@ START_TEST(a_full_table) {
   LoadSettings settings;
   settings.host = Host::look("", "");
   settings.cgroup_root = cgroup_mount();
-  auto opened = TrafficProbe::open(3, settings);
+  TrafficConfig config;
+  config.cgroups_max = 3;
+  auto opened = TrafficProbe::open(config, settings);
   ck_assert(opened.ok() && !opened.value()->outcome().front().flavour.empty());
   TrafficProbe& probe = *opened.value();
   Fd there = bound_socket("127.0.0.1");

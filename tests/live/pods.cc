@@ -88,6 +88,11 @@ Cgroup LivePod::sandbox() {
   return cgroup_of(sandbox_id_);
 }
 
+LivePod& LivePod::address(const std::string& text) {
+  addresses_.push_back(text);
+  return *this;
+}
+
 LivePod& LivePod::label(const std::string& key, const std::string& value) {
   labels_[key] = value;
   return *this;
@@ -97,6 +102,9 @@ std::string LivePod::json() const {
   std::string labels, specs, statuses;
   for (const auto& [key, value] : labels_)
     labels += (labels.empty() ? "" : ",") + quoted(key) + ":" + quoted(value);
+  std::string addresses;
+  for (const std::string& text : addresses_)
+    addresses += (addresses.empty() ? "" : ",") + (R"({"ip":)" + quoted(text) + "}");
   for (const auto& [name, container] : containers_) {
     std::string comma = specs.empty() ? "" : ",";
     specs += comma + R"({"name":)" + quoted(name) + R"(,"image":"example/image:1","resources":{}})";
@@ -116,8 +124,8 @@ std::string LivePod::json() const {
     json += R"(,"annotations":{"kubernetes.io/config.hash":)" + quoted(uid_) +
             R"(,"kubernetes.io/config.source":"file"})";
   return json + R"(},"spec":{"containers":[)" + specs +
-         R"(],"nodeName":"live"},"status":{"phase":"Running","containerStatuses":[)" + statuses +
-         "]}}";
+         R"(],"nodeName":"live"},"status":{"phase":"Running","podIPs":[)" + addresses +
+         R"(],"containerStatuses":[)" + statuses + "]}}";
 }
 
 void LivePod::write_logs(const std::string& root) const {

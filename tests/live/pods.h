@@ -37,6 +37,7 @@ class LivePod {
   // Of the process that holds the pod's namespaces: its id is in no list.
   Cgroup sandbox();
 
+  LivePod& address(const std::string& text);  // one of its podIPs
   LivePod& label(const std::string& key, const std::string& value);
   // As an element of a kubelet's list.
   std::string json() const;
@@ -55,6 +56,7 @@ class LivePod {
   std::string uid_;
   std::map<std::string, Container> containers_;
   std::map<std::string, std::string> labels_;
+  std::vector<std::string> addresses_;
   std::string sandbox_id_;
 };
 

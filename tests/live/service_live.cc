@@ -131,11 +131,23 @@ END_TEST
 START_TEST(flags_refused) {
   check_refusal(run_daemon({{"--no-such-flag"}}), 2, {"--no-such-flag"});
   check_refusal(run_daemon({{"word"}}), 2, {"word"});
-  const char* kMalformed[] = {
-      "--listen=nonsense", "--listen=",           "--tcp-ring=banana",    "--tcp-ring=5000",
-      "--dns-ring=0",      "--sample-interval=0", "--sample-interval=-1", "--buckets=1,0.5",
-      "--buckets=",        "--flavour=vanilla",   "--listen=:99999",      "--log-events=maybe",
-      "--check=maybe",     "--btf=/no/such/file", "--btf=/etc/passwd"};
+  const char* kMalformed[] = {"--listen=nonsense",
+                              "--listen=",
+                              "--tcp-ring=banana",
+                              "--tcp-ring=5000",
+                              "--dns-ring=0",
+                              "--sample-interval=0",
+                              "--sample-interval=-1",
+                              "--buckets=1,0.5",
+                              "--buckets=",
+                              "--flavour=vanilla",
+                              "--listen=:99999",
+                              "--log-events=maybe",
+                              "--check=maybe",
+                              "--btf=/no/such/file",
+                              "--btf=/etc/passwd",
+                              "--interface=a/b",
+                              "--interface=sixteen-bytes-it"};
   for (const char* flag : kMalformed) {
     std::string text = flag;
     check_refusal(run_daemon({{text}}), 2, {text.substr(2, text.find('=') - 2)});

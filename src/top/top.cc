@@ -1,0 +1,272 @@
+#include "top/top.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "collect/loader.h"
+#include "top/growth.h"
+#include "top/page_client.h"
+#include "top/page_reader.h"
+#include "top/report_json.h"
+#include "top/snapshot.h"
+#include "top/terminal.h"
+#include "top/view.h"
+
+namespace kubepulse {
+
+namespace {
+
+constexpr size_t kRowsOnce = 20;
+constexpr int kAnswerMs = 500;          // our own loopback answers at once
+constexpr size_t kBeginningBytes = 60;  // of a page that is none, to say what it is
+constexpr int kEnding[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
+class Top {
+ public:
+  Top(Loop& loop, const TopOptions& options, OwnDaemon* daemon)
+      : loop_(loop),
+        options_(options),
+        daemon_(daemon),
+        client_(loop, daemon == nullptr ? options.url : daemon->url()),
+        terminal_(loop, STDIN_FILENO, STDOUT_FILENO) {
+    view_.from = daemon == nullptr ? options.url : "a daemon of its own";
+    view_.controls = options_.controls;
+    view_.rows_max = options_.rows_max;
+  }
+
+  Status run();
+
+ private:
+  void ask();
+  void take(std::string_view piece);
+  void answered(Status status);
+  Status judge() const;
+  void compare_pages();
+  void fail(Status status);
+  void show();
+  void print();
+  void draw();
+  void read_keys();
+  void read_signals(int fd);
+  Snapshot& now() { return pages_[page_]; }
+  Snapshot& before() { return pages_[1 - page_]; }
+
+  Loop& loop_;
+  const TopOptions& options_;
+  OwnDaemon* daemon_;  // null: it is not ours
+  PageClient client_;
+  Terminal terminal_;
+  std::optional<PageReader> reader_;
+  Snapshot pages_[2];
+  size_t page_ = 0;  // the one that is read
+  uint64_t asked_ns_ = 0;
+  uint64_t came_ns_ = 0;    // its first bytes; 0: not yet
+  uint64_t before_ns_ = 0;  // those of the page before; 0: there is none
+  std::string beginning_;   // of what came
+  std::optional<Growth> growth_;
+  View view_;
+  Status outcome_;
+  bool done_ = false;  // what was asked for once is printed
+};
+
+Result<Fd> open_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : kEnding)
+    sigaddset(&signals, number);
+  for (int number : {SIGWINCH, SIGTSTP, SIGCONT})
+    sigaddset(&signals, number);
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+    return Status::from_errno("sigprocmask", errno);
+  signal(SIGPIPE, SIG_IGN);
+  Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return Status::from_errno("signalfd", errno);
+  return fd;
+}
+
+Status Top::run() {
+  auto signals = open_signals();
+  if (!signals.ok()) return signals.status();
+  int fd = signals.value().get();
+  Status status = loop_.watch(fd, EPOLLIN, [this, fd](uint32_t) { read_signals(fd); });
+  if (status.ok() && !options_.once && isatty(STDIN_FILENO) != 0)
+    status = loop_.watch(STDIN_FILENO, EPOLLIN, [this](uint32_t) { read_keys(); });
+  if (!status.ok()) return status;
+  ask();
+  status = loop_.run();
+  terminal_.leave();
+  if (!status.ok()) return status;
+  if (outcome_.ok() && options_.once && !done_) return Status::error("broken off");
+  return outcome_;
+}
+
+void Top::ask() {
+  asked_ns_ = monotonic_ns();
+  came_ns_ = 0;
+  now().clear();
+  beginning_.clear();
+  reader_.emplace([this](const PageSample& sample) { now().take(sample); });
+  client_.ask([this](std::string_view piece) { take(piece); },
+              [this](Status status) { answered(std::move(status)); });
+}
+
+void Top::take(std::string_view piece) {
+  if (came_ns_ == 0) came_ns_ = monotonic_ns();
+  if (beginning_.size() < kBeginningBytes)
+    beginning_ += piece.substr(0, kBeginningBytes - beginning_.size());
+  reader_->feed(piece);
+}
+
+// Of a page that came whole.
+Status Top::judge() const {
+  if (pages_[page_].is_ours()) return {};
+  std::string text = "this is no page of kubepulse";
+  append_json_string(text += "; it begins with ", beginning_);
+  return Status::error(text);
+}
+
+void Top::answered(Status status) {
+  if (daemon_ != nullptr && daemon_->ended())
+    return fail(Status::error("the daemon that it started has ended: " + daemon_->last_words()));
+  if (daemon_ != nullptr) daemon_->last_words();
+  reader_->finish();
+  status = status.ok() ? judge() : std::move(status);
+  if (!status.ok()) status = std::move(status).in(view_.from);
+  // Our own may still be loading its programs; and once there was a page, any may come back.
+  bool starts = daemon_ != nullptr && before_ns_ == 0;
+  if (!status.ok() && !starts && (options_.once || before_ns_ == 0)) return fail(std::move(status));
+  view_.trouble = status.ok() ? "" : status.message() + "; trying again";
+  if (status.ok()) compare_pages();
+  show();
+  if (done_) return;
+  loop_.at(std::max(asked_ns_ + options_.interval_ns, monotonic_ns()), [this] { ask(); });
+}
+
+void Top::compare_pages() {
+  bool comparable = before_ns_ != 0 && is_same_run(before(), now());
+  double seconds = static_cast<double>(came_ns_ - before_ns_) / kNsPerSecond;
+  if (!comparable)
+    growth_.reset();
+  else if (!view_.controls.paused)
+    growth_ = compare(before(), now(), std::max(seconds, 1e-3));
+  view_.growth = growth_ ? &*growth_ : nullptr;
+  before_ns_ = came_ns_;
+  page_ = 1 - page_;
+}
+
+void Top::fail(Status status) {
+  outcome_ = std::move(status);
+  loop_.stop();
+}
+
+void Top::show() {
+  if (!options_.once) {
+    terminal_.enter();
+    draw();
+  } else if (growth_) {
+    print();
+  }
+}
+
+void Top::print() {
+  if (!options_.json && view_.rows_max == 0) view_.rows_max = kRowsOnce;
+  std::string text = options_.json ? report_json(view_, realtime_ns()) : table_text(view_);
+  bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0;
+  if (!written) outcome_ = Status::from_errno("writing", errno);
+  done_ = true;
+  loop_.stop();
+}
+
+void Top::draw() {
+  if (before_ns_ == 0 || options_.once) return;
+  Terminal::Size size = terminal_.size();
+  terminal_.draw(screen_lines(view_, size.width, size.height));
+}
+
+void Top::read_keys() {
+  char keys[64];
+  ssize_t got = read(STDIN_FILENO, keys, sizeof keys);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got <= 0) return loop_.stop();  // the terminal is gone
+  bool redraw = false;
+  for (ssize_t i = 0; i < got; i++) {
+    Controls::Effect effect = view_.controls.press(keys[i]);
+    if (effect == Controls::Effect::quit) return loop_.stop();
+    redraw = redraw || effect == Controls::Effect::redraw;
+  }
+  if (redraw) draw();
+}
+
+void Top::read_signals(int fd) {
+  signalfd_siginfo info;
+  while (read(fd, &info, sizeof info) == sizeof info) {
+    auto number = static_cast<int>(info.ssi_signo);
+    bool had_screen = !options_.once && before_ns_ != 0;
+    if (std::find(std::begin(kEnding), std::end(kEnding), number) != std::end(kEnding)) {
+      loop_.stop();
+    } else if (number == SIGTSTP) {
+      terminal_.leave();
+      kill(getpid(), SIGSTOP);
+    } else if (number == SIGCONT && had_screen) {
+      // Whoever had the terminal meanwhile has set it as he likes.
+      terminal_.leave();
+      terminal_.enter();
+      draw();
+    } else if (number == SIGWINCH) {
+      draw();
+    }
+  }
+}
+
+// One that takes its time is somebody: the page's client tells how it fares.
+bool somebody_listens() {
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(kDefaultPort);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (!fd) return false;
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;
+  if (errno != EINPROGRESS) return false;
+  pollfd answer{fd.get(), POLLOUT, 0};
+  if (poll(&answer, 1, kAnswerMs) == 0) return true;
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
+}  // namespace
+
+Status run_top(TopOptions options, const RunDaemon& run) {
+  std::unique_ptr<OwnDaemon> daemon;
+  if (options.url.empty() && !somebody_listens()) {
+    if (Status status = check_bpf_usable(); !status.ok())
+      return std::move(status).in(
+          "nobody listens at 127.0.0.1:9090, so give --url= of a daemon, or be root to start one "
+          "here");
+    auto started = OwnDaemon::start(run);
+    if (!started.ok()) return std::move(started.status()).in("starting a daemon");
+    daemon = std::move(started.value());
+  } else if (options.url.empty()) {
+    options.url = kDefaultUrl;
+  }
+  auto loop = Loop::create();
+  if (!loop.ok()) return loop.status();
+  options.once = options.once || isatty(STDOUT_FILENO) == 0;
+  Top top(loop.value(), options, daemon.get());
+  return top.run();
+}
+
+}  // namespace kubepulse
