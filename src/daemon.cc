@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "collect/process.h"
 #include "identity/tls.h"
+#include "insight/insight_json.h"
+#include "insight/insight_series.h"
 #include "version.h"
 
 namespace kubepulse {
@@ -129,6 +131,12 @@ Status Daemon::attach() {
     store_.leave_out_sockets();
   }
   every(kSweepNs, [this] { sweep(); });
+  if (options_.insight_interval_ns != 0) {
+    insights_.emplace(InsightFeed::Sources{workloads_, store_, containers_.workloads(),
+                                           containers_.store(), pods_->table(),
+                                           traffic_.peers()});
+    every(options_.insight_interval_ns, [this] { look_for_insights(); });
+  }
   return watch_rings();
 }
 
@@ -146,6 +154,24 @@ void Daemon::sweep() {
   uint64_t lost = probes_.cgroup ? probes_.cgroup->dropped() : births_lost_ + 1;
   if (tree_ && lost != births_lost_) containers_.scan(*tree_);
   births_lost_ = lost;
+}
+
+void Daemon::look_for_insights() {
+  traffic_.gather(monotonic_ns());
+  containers_.gather_for_insights(monotonic_ns(), [this] { drain_rings(); });
+  settle();
+  insights_->look(monotonic_ns(), node_stats_.read());
+  if (log_) log_insights();
+}
+
+void Daemon::log_insights() {
+  std::string line;
+  insights_->table().each_change([&](const Insight& insight, bool raised) {
+    line.clear();
+    append_insight_event(line, insight, raised, insights_->looked_ns(), wall_ns(0));
+    log_->append(line);
+  });
+  log_->flush();
 }
 
 Status Daemon::name_pods() {
@@ -278,6 +304,11 @@ void Daemon::read_resets() {
   });
 }
 
+void Daemon::drain_rings() {
+  if (probes_.tcp) drain_tcp(Drain::kBatchMax);
+  if (probes_.dns) drain_dns(Drain::kBatchMax);
+}
+
 void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
   loop_.after(interval_ns, [this, interval_ns, action = std::move(action)] {
     action();
@@ -287,6 +318,7 @@ void Daemon::every(uint64_t interval_ns, std::function<void()> action) {
 
 HttpResponse Daemon::serve(const HttpRequest& request) {
   if (request.path == "/metrics") return metrics(request);
+  if (request.path == "/insights" && insights_) return insights();
   if (request.path == "/healthz") return http_text(200);
   if (request.path == "/readyz") return http_text(ready_ ? 200 : 503);
   return http_text(404);
@@ -297,10 +329,7 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
   uint64_t begun_ns = monotonic_ns();
   read_resets();
   traffic_.gather(begun_ns);
-  containers_.gather(begun_ns, [this] {
-    if (probes_.tcp) drain_tcp(Drain::kBatchMax);
-    if (probes_.dns) drain_dns(Drain::kBatchMax);
-  });
+  containers_.gather(begun_ns, [this] { drain_rings(); });
   settle();
   uint64_t gathering_ns = monotonic_ns() - begun_ns;
   HttpResponse response;
@@ -311,6 +340,14 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
                                      facts(), [this, gathering_ns](uint64_t writing_ns) {
                                        scrape_duration_ns_ = gathering_ns + writing_ns;
                                      });
+  return response;
+}
+
+HttpResponse Daemon::insights() {
+  HttpResponse response;
+  response.content_type = "application/json";
+  append_insights(response.body, insights_->table(), options_.node_name, insights_->looked_ns(),
+                  wall_ns(0));
   return response;
 }
 
@@ -346,6 +383,7 @@ DaemonFacts Daemon::facts() {
     services_->table().each_namespace(
         [&facts](std::string_view ns, size_t count) { facts.services.emplace_back(ns, count); });
   Pods::Facts pods = pods_->facts(monotonic_ns());
+  if (insights_) facts.insights = insight_series(insights_->table());
   facts.kubelet_polls = {{"ok", pods.polls_ok}, {"error", pods.polls_failed}};
   facts.kubelet_pods_age_ns = pods.age_ns;
   const Workloads::Attribution& found = workloads_.attribution();
@@ -372,6 +410,7 @@ DaemonFacts Daemon::facts() {
                     {"flows", flows_.lost_packets()},
                     {"flow_peers", flows_.peer_overflow()},
                     {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},
+                    {"insights", insights_ ? insights_->overflow() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
                     {"tcp_ends_lost", tcp ? tcp->ends_lost() : 0},

@@ -18,6 +18,7 @@
 #include "identity/pods.h"
 #include "identity/services.h"
 #include "identity/workloads.h"
+#include "insight_feed.h"
 #include "options.h"
 #include "probes.h"
 #include "publish/dns_recorder.h"
@@ -49,13 +50,17 @@ class Daemon {
   void read_births();
   size_t drain_tcp(size_t records_max);
   size_t drain_dns(size_t records_max);
+  void drain_rings();
   void schedule_expiry();
   void walk_open(bool first);
   void read_resets();
   void sweep();
+  void look_for_insights();
+  void log_insights();
   void every(uint64_t interval_ns, std::function<void()> action);
   HttpResponse serve(const HttpRequest& request);
   HttpResponse metrics(const HttpRequest& request);
+  HttpResponse insights();
   DaemonFacts facts();
 
   Loop& loop_;
@@ -78,6 +83,8 @@ class Daemon {
   FlatMap<reset_counts> resets_told_{4096};
   Traffic traffic_{workloads_, store_, flows_};
   CountedInterfaces interfaces_;
+  NodeStatsReader node_stats_{""};
+  std::optional<InsightFeed> insights_;  // none where nobody looks for them
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
   std::vector<std::unique_ptr<Drain>> drains_;

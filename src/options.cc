@@ -147,6 +147,13 @@ Problem set_interval(uint64_t& place, std::string_view text) {
   return {};
 }
 
+Problem set_interval_or_none(uint64_t& place, std::string_view text) {
+  place = 0;
+  if (text == "0") return {};
+  Problem problem = set_interval(place, text);
+  return problem.empty() ? problem : "0, or " + problem;
+}
+
 // What the kernel takes for a name (net/core/dev.c, dev_valid_name), without what cannot be written
 // as it is; a comma is what stands between names.
 bool is_interface_name(std::string_view name) {
@@ -226,6 +233,11 @@ constexpr Flag kFlags[] = {
     {"sample-interval", "TIME", "10s", nullptr, true,
      "how often open connections are looked at, 1s to 60m",
      [](Options& o, std::string_view text) { return set_interval(o.sample_interval_ns, text); }},
+    {"insight-interval", "TIME", "10s", nullptr, true,
+     "how often insights are looked for, 1s to 60m; 0: never",
+     [](Options& o, std::string_view text) {
+       return set_interval_or_none(o.insight_interval_ns, text);
+     }},
     {"btf", "PATH", nullptr, nullptr, true,
      "BTF of this kernel, raw or in an ELF file, where it carries none itself",
      [](Options& o, std::string_view text) { return set_text(o.btf, text); }},

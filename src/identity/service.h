@@ -19,6 +19,10 @@ namespace kubepulse {
 // An address of either family: of IPv4 the mapped one (::ffff:10.0.0.1), as sockets have it, too.
 using IpBytes = std::array<uint8_t, 16>;
 IpBytes ip_bytes(const Address& address);
+// `bytes`: 4 of AF_INET, 16 of AF_INET6.
+IpBytes ip_bytes(int family, const uint8_t* bytes);
+// "10.0.0.1", "2001:db8::1"
+std::string ip_text(const IpBytes& address);
 // Nothing where it is no address, but "None" or a host's name.
 std::optional<IpBytes> parse_ip(std::string_view text);
 

@@ -142,6 +142,19 @@ void append_insight(std::string& out, const Insight& insight, std::string_view s
   out += '}';
 }
 
+void append_insight_event(std::string& out, const Insight& insight, bool raised, uint64_t now_ns,
+                          uint64_t wall_offset_ns) {
+  size_t begin = out.size();
+  append_insight(out, insight, raised ? "raised" : "resolved", wall_offset_ns);
+  std::string head = "{";
+  append_text(head, "level", raised ? "warn" : "info");
+  append_time(head, "ts", now_ns + wall_offset_ns);
+  append_text(head, "msg", "insight");
+  head += ',';
+  out.replace(begin, 1, head);
+  out += '\n';
+}
+
 void append_insights(std::string& out, const InsightTable& table, std::string_view node,
                      uint64_t now_ns, uint64_t wall_offset_ns) {
   std::vector<const Insight*> all;

@@ -46,6 +46,11 @@ namespace kubepulse {
 void append_insight(std::string& out, const Insight& insight, std::string_view state,
                     uint64_t wall_offset_ns);
 
+// A line of the event log: level, ts and msg as its other lines have them, then the members of an
+// INSIGHT, its state "raised" or "resolved".
+void append_insight_event(std::string& out, const Insight& insight, bool raised, uint64_t now_ns,
+                          uint64_t wall_offset_ns);
+
 // The whole object, with a line's end. The worst come first, then those of longest standing.
 void append_insights(std::string& out, const InsightTable& table, std::string_view node,
                      uint64_t now_ns, uint64_t wall_offset_ns);

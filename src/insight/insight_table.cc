@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "insight/name_hash.h"
 
 namespace kubepulse {
 
@@ -56,23 +57,9 @@ constexpr InsightType kPeerTroubles[] = {
     InsightType::pod_not_ready, InsightType::pod_pending,
 };
 
-// FNV-1a; a byte that no text has stands between two.
-uint64_t add_hash(uint64_t hash, std::string_view text) {
-  for (char byte : text)
-    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3;
-  return (hash ^ 0xFF) * 0x100000001B3;
-}
-
-uint64_t hash_of_pod(std::string_view ns, std::string_view pod) {
-  return add_hash(add_hash(0xCBF29CE484222325, ns), pod);
-}
-
 uint64_t id_of(InsightType type, const Subject& subject, std::string_view object) {
-  uint64_t hash = hash_of_pod(subject.ns, subject.pod);
-  hash = add_hash(hash, subject.container);
-  hash = add_hash(hash, insight_type_name(type));
-  hash = add_hash(hash, object);
-  return hash == 0 ? 1 : hash;
+  return hash_names(
+      {subject.ns, subject.pod, subject.container, insight_type_name(type), object});
 }
 
 void take_text(std::string& to, std::string_view text) {
@@ -133,7 +120,7 @@ void InsightTable::take(const Finding& finding) {
     insight.type = finding.type;
     insight.severity = finding.severity;
     insight.since_ns = now_ns_;
-    held->pod_hash = hash_of_pod(finding.subject.ns, finding.subject.pod);
+    held->pod_hash = hash_names({finding.subject.ns, finding.subject.pod});
     take_text(insight.ns, finding.subject.ns);
     take_text(insight.pod, finding.subject.pod);
     take_text(insight.container, finding.subject.container);
@@ -152,10 +139,10 @@ void InsightTable::take(const Finding& finding) {
   take_text(insight.peer, finding.peer);
 }
 
-void InsightTable::end(const Subject& node, size_t pods) {
+void InsightTable::end(const Subject& node, size_t pods, bool of_kubernetes) {
   for (Held& held : held_)
     if (held.insight.type != InsightType::systemic) settle(held);
-  find_systemic(node, pods);
+  find_systemic(node, pods, of_kubernetes);
   count_all();
   find_causes();
 }
@@ -180,12 +167,12 @@ void InsightTable::settle(Held& held) {
 }
 
 // O(types * insights).
-void InsightTable::find_systemic(const Subject& node, size_t pods) {
+void InsightTable::find_systemic(const Subject& node, size_t pods, bool of_kubernetes) {
   for (size_t type = 0; type < kInsightTypes; type++) {
     pods_.clear();
     for (const Held& held : held_)
       if (held.state == State::holds && static_cast<size_t>(held.insight.type) == type &&
-          !held.insight.pod.empty())
+          !held.insight.pod.empty() && (held.insight.is_pod || !of_kubernetes))
         pods_.push_back(held.pod_hash);
     std::sort(pods_.begin(), pods_.end());
     auto end = std::unique(pods_.begin(), pods_.end());
@@ -227,7 +214,7 @@ const Insight* InsightTable::cause_of(const Held& effect) const {
       return cause;
   }
   if (insight.type != InsightType::connect_failing || insight.peer.empty()) return nullptr;
-  uint64_t peer_hash = hash_of_pod(insight.peer_ns, insight.peer);
+  uint64_t peer_hash = hash_names({insight.peer_ns, insight.peer});
   for (InsightType type : kPeerTroubles)
     if (const Insight* cause = holding(type, peer_hash, false)) return cause;
   return nullptr;

@@ -48,8 +48,8 @@ class InsightTable {
   // A tick: begin, take each finding, end. `node` is whom what is systemic is about.
   void begin(uint64_t now_ns);
   void take(const Finding& finding);
-  // `pods` are those that were looked at.
-  void end(const Subject& node, size_t pods);
+  // `pods` are those that were looked at: of Kubernetes alone where `of_kubernetes`.
+  void end(const Subject& node, size_t pods, bool of_kubernetes = false);
 
   // What is reported now, so that the rule may ask for less.
   bool holds(InsightType type, const Subject& subject, std::string_view object = {}) const;
@@ -88,7 +88,7 @@ class InsightTable {
   Held* insert(uint64_t id);
   void settle(Held& held);
   void free(Held& held);
-  void find_systemic(const Subject& node, size_t pods);
+  void find_systemic(const Subject& node, size_t pods, bool of_kubernetes);
   void find_causes();
   void count_all();
   const Insight* cause_of(const Held& effect) const;

@@ -111,8 +111,8 @@ void Insights::node(NodeFacts facts, const NodeWindow::Totals& totals) {
   }
 }
 
-void Insights::end(const Subject& node, size_t pods) {
-  table_.end(node, pods);
+void Insights::end(const Subject& node, size_t pods, bool of_kubernetes) {
+  table_.end(node, pods, of_kubernetes);
   if (now_ns_ < swept_ns_ + kSweepNs) return;
   swept_ns_ = now_ns_;
   forget_gone(containers_);

@@ -34,8 +34,8 @@ class Insights {
   void traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals);
   void filesystem(uint64_t key, FilesystemFacts facts, uint64_t used_bytes, uint64_t whole_bytes);
   void node(NodeFacts facts, const NodeWindow::Totals& totals);
-  // `pods` are those on the node, or what is taken for pods.
-  void end(const Subject& node, size_t pods);
+  // `pods` are those on the node, or what is taken for pods where there is no Kubernetes.
+  void end(const Subject& node, size_t pods, bool of_kubernetes = false);
 
   const InsightTable& table() const { return table_; }
   size_t subjects() const { return containers_.size() + traffic_.size() + filesystems_.size(); }

@@ -4,6 +4,7 @@
 
 #include "publish/flow_metrics.h"
 #include "publish/frame_metrics.h"
+#include "publish/insight_metrics.h"
 
 namespace kubepulse {
 
@@ -477,6 +478,7 @@ const std::vector<MetricFamily>& catalogue() {
     add_frames(families);
     add_flow_metrics(families);
     add_containers(families);
+    add_insight_metrics(families);
     add_daemon(families);
     add_process(families);
     return families;

@@ -44,6 +44,22 @@ struct InterfaceFrames {
   std::array<uint64_t, kPacketProtocols> bytes{};
 };
 
+// Insights that are reported, as the page shows them.
+struct ActiveInsights {
+  struct Active {
+    std::string labels;  // escaped: namespace, pod, type and severity; the node's is not among them
+  };
+  struct Prediction {
+    std::string labels;  // likewise, without severity
+    // In billionths, and in ns; none where it may never be.
+    uint64_t probability, confidence;
+    std::optional<uint64_t> time_to_event_ns;
+  };
+  // No labels are there twice.
+  std::vector<Active> active;
+  std::vector<Prediction> predictions;
+};
+
 // What the daemon says of itself, taken together at the beginning of a scrape.
 struct DaemonFacts {
   std::string version, revision, libbpf;
@@ -57,6 +73,7 @@ struct DaemonFacts {
   std::vector<std::pair<std::string, uint64_t>> pods;      // by namespace
   std::vector<std::pair<std::string, uint64_t>> services;  // likewise
   std::vector<InterfaceFrames> frames;                     // by interface of --interface
+  ActiveInsights insights;
   std::vector<NamedCount> kubelet_polls;
   std::optional<uint64_t> kubelet_pods_age_ns;  // none where it is not asked
   uint64_t workloads = 0;

@@ -1,5 +1,8 @@
 #include "publish/store.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/text.h"
 
 namespace kubepulse {
@@ -33,6 +36,23 @@ void add_each(PacketCounts& sum, const PacketCounts& other) {
 
 }  // namespace
 
+void AddressVote::take(const IpBytes& voted) {
+  if (weight == 0) address = voted;
+  if (address != voted)
+    weight--;
+  else if (weight < UINT32_MAX)
+    weight++;
+}
+
+void AddressVote::add(const AddressVote& other) {
+  if (address == other.address)
+    weight = std::min(weight, UINT32_MAX - other.weight) + other.weight;
+  else if (weight >= other.weight)
+    weight -= other.weight;
+  else
+    *this = {other.address, other.weight - weight};
+}
+
 void TcpCounts::add(const TcpCounts& other) {
   add_each(latency, other.latency);
   add_each(connect_latency, other.connect_latency);
@@ -40,6 +60,7 @@ void TcpCounts::add(const TcpCounts& other) {
   add_each(connections, other.connections);
   add_each(active, other.active);
   add_each(failures, other.failures);
+  failing_peer.add(other.failing_peer);
   sent_bytes += other.sent_bytes;
   received_bytes += other.received_bytes;
   retransmits += other.retransmits;
@@ -221,6 +242,10 @@ const DropCounts* Store::drops_if_any(Index index) const {
 
 const TcpCounts* Store::tcp_if_any(Index index) const {
   return index < tcp_.size() ? tcp_[index].get() : nullptr;
+}
+
+TcpCounts* Store::tcp_if_any(Index index) {
+  return const_cast<TcpCounts*>(std::as_const(*this).tcp_if_any(index));
 }
 
 const DnsCounts* Store::dns_if_any(Index index) const {

@@ -14,12 +14,23 @@
 #include "collect/connect_failure.h"
 #include "collect/dns_message.h"
 #include "collect/tcp_state.h"
+#include "identity/service.h"
 #include "identity/workloads.h"
 #include "publish/domains.h"
 #include "publish/histogram.h"
 #include "publish/series_budget.h"
 
 namespace kubepulse {
+
+// The address that most of something was for, by the majority vote of Boyer and Moore (1981):
+// right wherever one had more than half of it, and some address that had any otherwise.
+struct AddressVote {
+  IpBytes address{};
+  uint32_t weight = 0;  // 0: nobody
+
+  void take(const IpBytes& voted);
+  void add(const AddressVote& other);
+};
 
 // Indexed by direction: 0 out (or sent), 1 in (or received), as enum tcp_direction.
 struct TcpCounts {
@@ -29,6 +40,7 @@ struct TcpCounts {
   std::array<uint64_t, 2> connections{};
   std::array<int64_t, 2> active{};  // below 0 until the next recount: see Workloads::partings()
   std::array<uint64_t, kFailureReasons> failures{};
+  AddressVote failing_peer;  // for whom these were; whoever reads it lets it fade
   uint64_t sent_bytes = 0;
   uint64_t received_bytes = 0;
   uint64_t retransmits = 0;
@@ -121,6 +133,7 @@ class Store {
 
   // Null where the workload never had such an event.
   const TcpCounts* tcp_if_any(Index index) const;
+  TcpCounts* tcp_if_any(Index index);
   const DnsCounts* dns_if_any(Index index) const;
   const PacketCounts* packets_if_any(Index index) const;
   const std::vector<InterfaceCount>* interfaces_if_any(Index index) const;

@@ -72,7 +72,10 @@ void TcpRecorder::opened(Workloads::Owner owner, const tcp_record& record) {
 }
 
 void TcpRecorder::failed(TcpCounts& counts, const tcp_record& record) {
-  counts.failures[failure_reason_of(record.error)]++;
+  FailureReason reason = failure_reason_of(record.error);
+  counts.failures[reason]++;
+  if (reason != kFailureCanceled && record.family != 0)
+    counts.failing_peer.take(ip_bytes(record.family, record.remote));
   counts.retransmits += record.retransmits;
 }
 

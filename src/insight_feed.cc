@@ -1,0 +1,266 @@
+#include "insight_feed.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "insight/name_hash.h"
+#include "insight/owner.h"
+
+namespace kubepulse {
+
+namespace {
+
+constexpr uint64_t kSegmentBytes = 1448;  // Ethernet's 1500, less the headers and timestamps
+constexpr unsigned kServfail = 2, kNxdomain = 3;  // RFC 1035 4.1.1
+constexpr std::string_view kSearchDomain = "search";
+
+uint64_t milliseconds(const std::optional<uint64_t>& ns) {
+  return ns.value_or(0) / kNsPerMs;
+}
+
+ContainerState state_of(PodContainer::State state) {
+  switch (state) {
+    case PodContainer::State::waiting:
+      return ContainerState::waiting;
+    case PodContainer::State::running:
+      return ContainerState::running;
+    case PodContainer::State::terminated:
+      return ContainerState::terminated;
+    case PodContainer::State::unknown:
+      break;
+  }
+  return ContainerState::unknown;
+}
+
+PodFacts::Phase phase_of(Pod::Phase phase) {
+  switch (phase) {
+    case Pod::Phase::pending:
+      return PodFacts::Phase::pending;
+    case Pod::Phase::running:
+      return PodFacts::Phase::running;
+    case Pod::Phase::succeeded:
+      return PodFacts::Phase::succeeded;
+    case Pod::Phase::failed:
+      return PodFacts::Phase::failed;
+    case Pod::Phase::unknown:
+      break;
+  }
+  return PodFacts::Phase::unknown;
+}
+
+void say(const ContainerStatus& status, ContainerFacts& facts) {
+  facts.state = state_of(status.state);
+  facts.waiting_reason = status.waiting_reason;
+  facts.last_reason = status.last_reason;
+  facts.last_exit_code = status.last_exit_code;
+}
+
+template <typename Counts>
+uint64_t sum_of(const Counts& counts) {
+  uint64_t sum = 0;
+  for (uint64_t count : counts)
+    sum += count;
+  return sum;
+}
+
+void add_dns(const DnsCounts& counts, const Domains& domains, TrafficWindow::Totals& totals) {
+  totals[kDnsQueries] += counts.other_domains;
+  for (const DomainCount& each : counts.domains) {
+    totals[kDnsQueries] += each.queries;
+    if (domains.name(each.domain) == kSearchDomain) totals[kDnsSearchQueries] += each.queries;
+  }
+  totals[kDnsAnswers] = sum_of(counts.responses);
+  totals[kDnsNxdomain] = counts.responses[kNxdomain];
+  totals[kDnsServfail] = counts.responses[kServfail];
+  totals[kDnsTimeouts] = counts.timeouts;
+}
+
+void add_tcp(const TcpCounts& counts, TrafficWindow::Totals& totals) {
+  totals[kConnects] = counts.connections[0];
+  totals[kConnectsRefused] = counts.failures[kFailureRefused];
+  totals[kConnectsTimedOut] = counts.failures[kFailureTimeout];
+  totals[kConnectsUnreachable] = counts.failures[kFailureUnreachable];
+  totals[kConnectsReset] = counts.failures[kFailureReset];
+  totals[kConnectsOther] = counts.failures[kFailureOther];
+  totals[kSegmentsSent] = counts.sent_bytes / kSegmentBytes;
+  totals[kRetransmits] = counts.retransmits;
+  totals[kAccepts] = counts.connections[1];
+  totals[kAcceptDrops] = counts.accept_queue_drops;
+}
+
+}  // namespace
+
+void InsightFeed::look(uint64_t now_ns, const NodeStats& node) {
+  looked_ns_ = now_ns;
+  engine_.begin(now_ns);
+  read_pods();
+  look_at_containers();
+  look_at_unmeasured();
+  look_at_pods();
+  look_at_traffic();
+  look_at_node(node);
+  bool of_kubernetes = !pods_.empty();
+  engine_.end({}, of_kubernetes ? pods_.size() : from_.workloads.size(), of_kubernetes);
+}
+
+void InsightFeed::read_pods() {
+  pods_.clear();
+  containers_.clear();
+  pod_places_.clear();
+  container_places_.clear();
+  from_.pods.each_pod([this](const PodStatus& pod) {
+    pod_places_.push_back({hash_names({pod.ns, pod.pod}), static_cast<uint32_t>(pods_.size())});
+    pods_.push_back(pod);
+  });
+  from_.pods.each_container([this](const ContainerStatus& each) {
+    container_places_.push_back({hash_names({each.ns, each.pod, each.container}),
+                                 static_cast<uint32_t>(containers_.size())});
+    containers_.push_back({each, false});
+  });
+  for (std::vector<Place>* places : {&pod_places_, &container_places_})
+    std::sort(places->begin(), places->end(),
+              [](const Place& one, const Place& other) { return one.hash < other.hash; });
+}
+
+namespace {
+
+template <typename Places>
+auto place_of(const Places& places, uint64_t hash) {
+  auto found =
+      std::lower_bound(places.begin(), places.end(), hash,
+                       [](const auto& place, uint64_t wanted) { return place.hash < wanted; });
+  return found != places.end() && found->hash == hash ? &*found : nullptr;
+}
+
+}  // namespace
+
+const PodStatus* InsightFeed::pod_named(std::string_view ns, std::string_view pod) const {
+  const Place* place = place_of(pod_places_, hash_names({ns, pod}));
+  return place == nullptr ? nullptr : &pods_[place->at];
+}
+
+InsightFeed::Container* InsightFeed::container_named(uint64_t hash) {
+  const Place* place = place_of(container_places_, hash);
+  return place == nullptr ? nullptr : &containers_[place->at];
+}
+
+Subject InsightFeed::subject_of(std::string_view ns, std::string_view pod,
+                                const PodStatus* status) const {
+  Subject subject;
+  subject.ns = ns;
+  subject.pod = pod;
+  if (status == nullptr) return subject;
+  subject.is_pod = true;
+  subject.owner = owner_of(status->owner_kind, status->owner_name, status->template_hash);
+  return subject;
+}
+
+void InsightFeed::look_at_containers() {
+  const Workloads& all = from_.containers;
+  for (Workloads::Index i = Workloads::kFirst; i < all.end(); i++) {
+    const ContainerCounts* counts = all.shown(i) ? from_.container_store.if_any(i) : nullptr;
+    if (counts == nullptr) continue;
+    const WorkloadLabels& labels = all.labels(i);
+    const PodStatus* pod = pod_named(labels.ns, labels.pod);
+    if (pod != nullptr && labels.container.empty()) continue;  // its sandbox
+    ContainerFacts facts;
+    facts.subject = subject_of(labels.ns, labels.pod, pod);
+    facts.subject.container = labels.container;
+    uint64_t key = hash_names({labels.ns, labels.pod, labels.container});
+    ContainerWindow::Totals totals{};
+    totals[kOomKills] = counts->oom_kills.value_or(0);
+    totals[kRestarts] = counts->restarts.value_or(0);
+    totals[kCpuUsageMs] = milliseconds(counts->cpu_usage_ns);
+    totals[kCpuThrottledMs] = milliseconds(counts->cpu_throttled_ns);
+    if (Container* named = container_named(key)) {
+      named->met = true;
+      say(named->status, facts);
+    }
+    std::optional<Insights::Memory> memory;
+    if (counts->memory_working_set_bytes)
+      memory = {*counts->memory_working_set_bytes,
+                counts->memory_limit_bytes.value_or(UINT64_MAX),
+                counts->memory_active_file_bytes.value_or(0)};
+    engine_.container(key, facts, memory ? &*memory : nullptr, totals);
+    look_at_filesystems(facts.subject, *counts);
+  }
+}
+
+void InsightFeed::look_at_filesystems(const Subject& subject, const ContainerCounts& counts) {
+  for (const FilesystemSizes& each : counts.filesystems) {
+    FilesystemFacts facts;
+    facts.subject = subject;
+    facts.mountpoint = each.mountpoint;
+    engine_.filesystem(
+        hash_names({subject.ns, subject.pod, subject.container, each.mountpoint}), facts,
+        each.usage_bytes, each.usage_bytes + each.available_bytes);
+  }
+}
+
+// Those that do not get to run, or run where their cgroups are not read.
+void InsightFeed::look_at_unmeasured() {
+  for (const Container& each : containers_) {
+    const ContainerStatus& status = each.status;
+    if (each.met || !status.watched) continue;
+    ContainerFacts facts;
+    facts.subject = subject_of(status.ns, status.pod, &pods_[status.pod_index]);
+    facts.subject.container = status.container;
+    say(status, facts);
+    ContainerWindow::Totals totals{};
+    totals[kRestarts] = status.restarts;
+    engine_.container(hash_names({status.ns, status.pod, status.container}), facts, nullptr,
+                      totals);
+  }
+}
+
+void InsightFeed::look_at_pods() {
+  for (const PodStatus& pod : pods_) {
+    if (!pod.watched) continue;
+    PodFacts facts;
+    facts.subject = subject_of(pod.ns, pod.pod, &pod);
+    facts.phase = phase_of(pod.phase);
+    facts.deleting = pod.deleting;
+    facts.containers = pod.containers;
+    facts.ready = pod.ready;
+    facts.waiting_reason = pod.waiting_reason;
+    facts.waiting_container = pod.waiting_container;
+    facts.message = pod.message;
+    engine_.pod(facts);
+  }
+}
+
+void InsightFeed::look_at_traffic() {
+  const Workloads& all = from_.workloads;
+  for (Workloads::Index i = Workloads::kFirst; i < all.end(); i++) {
+    if (!all.shown(i)) continue;
+    TcpCounts* tcp = from_.store.tcp_if_any(i);
+    const DnsCounts* dns = from_.store.dns_if_any(i);
+    if (tcp == nullptr && dns == nullptr) continue;
+    const WorkloadLabels& labels = all.labels(i);
+    TrafficFacts facts;
+    facts.subject = subject_of(labels.ns, labels.pod, pod_named(labels.ns, labels.pod));
+    TrafficWindow::Totals totals{};
+    if (dns != nullptr) add_dns(*dns, from_.store.domains(), totals);
+    if (tcp != nullptr) {
+      add_tcp(*tcp, totals);
+      facts.failing_peer = name_failing_peer(*tcp, facts.failing_peer_ns);
+    }
+    if (const PacketCounts* packets = from_.store.packets_if_any(i))
+      totals[kSegmentsSent] = std::max(totals[kSegmentsSent], (*packets)[0].packets[0]);
+    engine_.traffic(hash_names({labels.ns, labels.pod}), facts, totals);
+  }
+}
+
+// Its name, or its address where nobody knows one. Valid until the next.
+std::string_view InsightFeed::name_failing_peer(TcpCounts& counts, std::string_view& ns) {
+  AddressVote& vote = counts.failing_peer;
+  if (vote.weight == 0) return {};
+  Peers::Name peer = from_.peers.find(vote.address);
+  vote.weight -= vote.weight / 8;  // so that who fails now comes to the front
+  ns = peer.ns;
+  if (peer.is_known) return peer.name;
+  address_ = ip_text(vote.address);
+  return address_;
+}
+
+}  // namespace kubepulse
