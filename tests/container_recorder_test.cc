@@ -22,7 +22,7 @@ CgroupStats stats_of(uint64_t counter, uint64_t gauge) {
   stats.cpu_usage_ns = stats.cpu_throttled_ns = stats.oom_kills = stats.major_faults = counter;
   for (PressureTimes& pressure : stats.pressure)
     pressure.waiting_ns = pressure.stalled_ns = counter;
-  stats.memory_usage_bytes = stats.memory_working_set_bytes = gauge;
+  stats.memory_usage_bytes = stats.memory_working_set_bytes = stats.memory_active_file_bytes = gauge;
   stats.memory_limit_bytes = kNoMemoryLimit;
   DiskStats* disk = stats.disks.insert(8, 0);
   disk->read_bytes = disk->written_bytes = disk->reads = disk->writes = counter;

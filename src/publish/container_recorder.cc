@@ -24,7 +24,12 @@ void add_gauge(std::optional<uint64_t>& sum, const std::optional<uint64_t>& now)
 }  // namespace
 
 void ContainerRecorder::begin() {
-  store_.each([](ContainerCounts& counts) { counts.clear_gauges(); });
+  begin_memory();
+  store_.each([](ContainerCounts& counts) { counts.filesystems.clear(); });
+}
+
+void ContainerRecorder::begin_memory() {
+  store_.each([](ContainerCounts& counts) { counts.clear_memory(); });
 }
 
 bool ContainerRecorder::wants(uint64_t cgroup, std::string_view path, uint64_t now_ns) {
@@ -60,6 +65,7 @@ void ContainerRecorder::files(uint64_t cgroup, std::string_view path, const Cgro
   add_disks(counts, stats.disks, told.disks);
   add_gauge(counts.memory_usage_bytes, stats.memory_usage_bytes);
   add_gauge(counts.memory_working_set_bytes, stats.memory_working_set_bytes);
+  add_gauge(counts.memory_active_file_bytes, stats.memory_active_file_bytes);
   if (stats.memory_limit_bytes != kNoMemoryLimit)
     add_gauge(counts.memory_limit_bytes, stats.memory_limit_bytes);
 }
