@@ -3,7 +3,9 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "tests/captured_log.h"
 #include "tests/check.h"
+#include "tests/file_systems.h"
 #include "tests/folder.h"
 
 using namespace kubepulse;  // NOLINT
@@ -138,6 +140,7 @@ END_TEST
 
 START_TEST(disk_is_forgotten) {
   Folder folder;
+  CapturedLog log;  // the clock runs ahead of the helper
   std::string root = folder.make_folder("1/root");
   NodeStats node(folder.path(""));
   uint64_t now_ns = kT;
@@ -147,6 +150,30 @@ START_TEST(disk_is_forgotten) {
   for (; now_ns < answered_ns + NodeStats::kDiskKeptNs - kTick; now_ns += kTick)
     ck_assert_uint_gt(node.read(now_ns).disk.whole, 0);
   ck_assert_uint_eq(node.read(answered_ns + NodeStats::kDiskKeptNs + kTick).disk.whole, 0);
+}
+END_TEST
+
+// Whoever asked it hangs; nobody waits for him.
+START_TEST(a_dead_server) {
+  Folder folder;
+  CapturedLog log;
+  StuckMount server;
+  std::string dead = folder.make_folder("1/root/var/lib/kubelet");
+  if (!enter_mount_namespace() || !server.open(dead)) {
+    puts("skipped: FUSE takes root, and a kernel that has it");
+    return;
+  }
+  NodeStats node(folder.path(""));
+  uint64_t now_ns = kT;
+  for (int ticks = 0; ticks < 100; ticks++, now_ns += kTick)
+    ck_assert_uint_eq(node.read(now_ns).disk.whole, 0);
+  ck_assert(log.text().find("the node's disk does not answer") != std::string::npos);
+  server.end();
+  umount2(dead.c_str(), MNT_DETACH);
+  while (node.read(now_ns).disk.whole == 0) {
+    now_ns += NodeStats::kDiskPauseNs;
+    usleep(1000);
+  }
 }
 END_TEST
 
@@ -168,4 +195,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("node_stats", meminfo, threads, whole_node, what_is_missing, disk_of_the_kubelet,
-           disk_of_the_root, disk_as_we_see_it, disk_is_forgotten, this_node)
+           disk_of_the_root, disk_as_we_see_it, disk_is_forgotten, a_dead_server, this_node)

@@ -139,7 +139,7 @@ void NodeStats::take_disk(uint64_t now_ns) {
   if (ended) {
     helper_.reset();
   } else if (!killed_ && now_ns - asked_ns_ >= kDiskPatienceNs) {
-    log_warn("a file system does not answer", {{"mountpoint", kKubeletFolder}});
+    log_warn("the node's disk does not answer", {{"folder", kKubeletFolder}});
     helper_->kill();
     killed_ = true;
   }
