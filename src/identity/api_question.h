@@ -18,6 +18,9 @@ struct ApiAsker {
   std::string url;
   std::string token_from;  // "": no token was shown
   bool has_certificate = false;
+
+  // How it went, with the URL before the reason where somebody was asked.
+  ServerOutcome told(ServerOutcome::Kind kind, const std::string& reason) const;
 };
 
 // Without a target, which is to be put behind the URL's path, and with the settings' limits.
@@ -26,7 +29,8 @@ Result<HttpClient::Question> api_question(const ApiServerSettings& settings, Api
 // Fails where it could never work: a wrong URL, https without TLS in this build.
 Status check_api_server(const ApiServerSettings& settings);
 
-// Of an answer whose code is not 200; `grant` as ServerRefusal has it.
+// Of an answer whose code is not 200; `grant` as ServerRefusal has it. The reason is without the
+// URL.
 ServerOutcome api_refusal(const HttpClient::Answer& answer, const ApiAsker& asker,
                           const std::string& grant);
 

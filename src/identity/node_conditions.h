@@ -26,7 +26,7 @@ class NodeConditions {
   NodeConditions& operator=(const NodeConditions&) = delete;
 
   // Where no API server is named, nothing happens. Fails where it could never work: see
-  // ApiWatcher::check(), and the name of the node. All else is told in the log, once for each kind
+  // check_api_server(), and the name of the node. All else is told in the log, once for each kind
   // of failure, and tried again.
   Status start();
 
@@ -45,7 +45,7 @@ class NodeConditions {
   bool listed_ = false;           // the list that is read has it
   uint64_t failed_since_ns_ = 0;  // 0: it is well
   std::optional<ServerOutcome::Kind> told_;
-  std::optional<bool> told_known_;
+  std::optional<bool> is_known_;         // the API server has a node of that name
   std::unique_ptr<ApiWatcher> watcher_;  // uses all of the above
 };
 

@@ -55,7 +55,7 @@ class PodEventTable {
   };
 
   std::map<std::string, Entry, std::less<>> pods_;  // by uid
-  std::deque<std::string> queue_;                   // of uids, which may be gone
+  std::deque<std::string> queue_;                   // of uids in `pods_`
   uint64_t overflow_ = 0;
 };
 

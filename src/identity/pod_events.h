@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/loop.h"
@@ -29,7 +30,7 @@ class PodEvents {
   PodEvents& operator=(const PodEvents&) = delete;
 
   // Where no API server is named, nobody is ever asked. Fails where it could never work, see
-  // ApiWatcher::check(). All else is told in the log, once for each kind of failure.
+  // check_api_server(). All else is told in the log, once for each kind of failure.
   Status start();
 
   // That pod's newest warning is of interest: it is asked for from the loop, at most once in 30 s,
@@ -43,12 +44,10 @@ class PodEvents {
   uint64_t overflow() const { return table_.overflow(); }
 
  private:
-  void plan(uint64_t due_ns);
-  void look();
-  Result<HttpClient::Question> question(const PodEventTable::Question& asked);
-  bool take(std::string_view piece);
+  void plan(uint64_t now_ns);
+  void expire_later();
+  void ask(uint64_t now_ns);
   void take_event();
-  void answered(const HttpClient::Answer& answer);
   ServerOutcome judge(const HttpClient::Answer& answer);
   void end(const ServerOutcome& outcome);
   void tell(const ServerOutcome& outcome);
@@ -57,7 +56,6 @@ class PodEvents {
   ApiServerSettings settings_;
   PodEventTable table_;
   Breaker breaker_;
-  HttpClient client_;
   bool started_ = false;
   Loop::TimerId timer_ = 0;
   Loop::TimerId expiry_timer_ = 0;
@@ -70,6 +68,8 @@ class PodEvents {
   EventReader reader_;
   std::unique_ptr<ApiListReader> list_;
   std::optional<PodEvent> newest_;
+
+  HttpClient client_;  // calls into the above
 };
 
 }  // namespace kubepulse
