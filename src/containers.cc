@@ -10,6 +10,8 @@ namespace {
 
 constexpr size_t kReadAtOnce = 64;  // cgroups, in some 10 ms
 
+constexpr uint32_t kFilesOfInsights = kStatCpu | kStatMemory | kStatWorkingSet | kStatOomKills;
+
 uint32_t files_of(uint32_t groups) {
   uint32_t files = 0;
   auto add = [&](uint32_t group, uint32_t kinds) {
@@ -102,16 +104,35 @@ void Containers::gone(uint64_t cgroup) {
 
 void Containers::gather(uint64_t now_ns, const std::function<void()>& between) {
   if (gathered_ns_ != 0 && now_ns - gathered_ns_ < kPauseNs) return;
-  gathered_ns_ = now_ns;
+  gathered_ns_ = looked_ns_ = now_ns;
   read_programs(now_ns);
   recorder_.begin();
   if (views_ != nullptr) views_->begin(now_ns);
+  read_all(files_, true, now_ns, between);
+  if (views_ != nullptr) views_->end();
+}
+
+void Containers::gather_for_insights(uint64_t now_ns, const std::function<void()>& between) {
+  uint32_t files = files_ & kFilesOfInsights;
+  if (files == 0 || (looked_ns_ != 0 && now_ns - looked_ns_ < kPauseNs)) return;
+  looked_ns_ = now_ns;
+  recorder_.begin_memory();
+  read_all(files, false, now_ns, between);
+}
+
+void Containers::read_all(uint32_t files, bool with_views, uint64_t now_ns,
+                          const std::function<void()>& between) {
   size_t count = 0;
   census_.each([&](uint64_t cgroup, const std::string& path) {
     if (++count % kReadAtOnce == 0) between();
-    return read(cgroup, path, now_ns);
+    if (!recorder_.wants(cgroup, path, now_ns)) {
+      bool lives = paths_.lives(cgroup, now_ns);
+      if (!lives) gone(cgroup);
+      return lives;
+    }
+    if (with_views && views_ != nullptr) views_->look(cgroup, path);
+    return read(cgroup, path, files, now_ns);
   });
-  if (views_ != nullptr) views_->end();
 }
 
 void Containers::read_programs(uint64_t now_ns) {
@@ -128,18 +149,12 @@ void Containers::read_programs(uint64_t now_ns) {
 }
 
 // False where it is gone. Its last values are those of the last look.
-bool Containers::read(uint64_t cgroup, const std::string& path, uint64_t now_ns) {
-  if (!recorder_.wants(cgroup, path, now_ns)) {
-    bool lives = paths_.lives(cgroup, now_ns);
-    if (!lives) gone(cgroup);
-    return lives;
-  }
-  if (views_ != nullptr) views_->look(cgroup, path);
+bool Containers::read(uint64_t cgroup, const std::string& path, uint32_t files, uint64_t now_ns) {
   if (reader_ == nullptr) return paths_.lives(cgroup, now_ns);
   CgroupStats stats;
   reader_->add(cgroup, path);
   if (oom_watch_ != nullptr) oom_watch_->add(cgroup, path);
-  switch (reader_->read(cgroup, files_, stats)) {
+  switch (reader_->read(cgroup, files, stats)) {
     case CgroupRead::done:
       // They stand in the file of the working set.
       if ((files_ & kStatMajorFaults) == 0) stats.major_faults.reset();

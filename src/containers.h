@@ -56,6 +56,9 @@ class Containers {
   // Reads what is to be read, if it was not just read. Thousands of cgroups take half a second: now
   // and then between() is called, for what cannot wait.
   void gather(uint64_t now_ns, const std::function<void()>& between);
+  // Of what the groups have only what insights look at: CPU, memory and OOM kills. Nothing else is
+  // touched: no kernel program's counts, no interfaces, no filesystems.
+  void gather_for_insights(uint64_t now_ns, const std::function<void()>& between);
   void settle(uint64_t now_ns);
   void sweep(uint64_t now_ns);
 
@@ -71,7 +74,9 @@ class Containers {
 
  private:
   void read_programs(uint64_t now_ns);
-  bool read(uint64_t cgroup, const std::string& path, uint64_t now_ns);
+  void read_all(uint32_t files, bool with_views, uint64_t now_ns,
+                const std::function<void()>& between);
+  bool read(uint64_t cgroup, const std::string& path, uint32_t files, uint64_t now_ns);
   void read_oom_kills(uint64_t cgroup);
   void gone(uint64_t cgroup);
 
@@ -94,6 +99,7 @@ class Containers {
   Store& pod_store_;
   std::unique_ptr<ContainerViews> views_;
   uint64_t gathered_ns_ = 0;
+  uint64_t looked_ns_ = 0;  // gathered, or for insights alone
 };
 
 }  // namespace kubepulse

@@ -377,7 +377,7 @@ START_TEST(credentials) {
       "config", R"({"current-context":"c","contexts":[{"name":"c","context":{"cluster":"k",)"
                 R"("user":"u"}}],"clusters":[{"name":"k","cluster":{"server":")" +
                     other.url() + R"("}}],"users":[{"name":"u","user":{"token":"abc"}}]})");
-  CHECK_OK(ApiWatcher::check(by_config));
+  CHECK_OK(check_api_server(by_config));
   Watching configured(by_config);
   configured.wait_for_requests(other, 1);
   CHECK_TEXT(field_of(other.requests()[0], "Authorization"), "Bearer abc");
@@ -387,14 +387,14 @@ END_TEST
 START_TEST(what_could_never_work) {
   ApiServerSettings settings;
   settings.url = "nonsense";
-  ck_assert(!ApiWatcher::check(settings).ok());
+  ck_assert(!check_api_server(settings).ok());
   settings.url = "http://10.0.0.1:1";
-  CHECK_OK(ApiWatcher::check(settings));
+  CHECK_OK(check_api_server(settings));
   settings.url = "https://10.0.0.1:6443";
 #ifdef KUBEPULSE_TLS
-  CHECK_OK(ApiWatcher::check(settings));
+  CHECK_OK(check_api_server(settings));
 #else
-  CHECK_TEXT(ApiWatcher::check(settings).message(),
+  CHECK_TEXT(check_api_server(settings).message(),
              "https://10.0.0.1:6443: this build has no TLS; take one made with `make TLS=1`");
 #endif
 }

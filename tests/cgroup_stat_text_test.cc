@@ -30,12 +30,13 @@ std::string pressure(std::string_view text) {
   return told(times.waiting_ns) + " " + told(times.stalled_ns);
 }
 
-// Working set at a usage, and major faults.
+// Working set at a usage, file pages in use, and major faults.
 std::string memory(std::string_view text, std::optional<uint64_t> usage) {
   CgroupStats stats;
   stats.memory_usage_bytes = usage;
   parse_memory_stat(text, stats);
-  return told(stats.memory_working_set_bytes) + " " + told(stats.major_faults);
+  return told(stats.memory_working_set_bytes) + " " + told(stats.memory_active_file_bytes) + " " +
+         told(stats.major_faults);
 }
 
 std::string described(const DiskList& disks) {
@@ -107,13 +108,13 @@ START_TEST(memory_of_v2) {
       "workingset_nodereclaim 0\npgfault 6204\npgmajfault 33\npgrefill 0\npgscan 0\npgsteal 0\n"
       "pgactivate 462\npgdeactivate 0\npglazyfree 0\npglazyfreed 0\nthp_fault_alloc 0\n"
       "thp_collapse_alloc 0\n";
-  CHECK_TEXT(memory(k510, 6000000), "4513152 33");
+  CHECK_TEXT(memory(k510, 6000000), "4513152 2162688 33");
   // 6.1 and later have "kernel", "pagetables", "zswap" and more, and 6.12 puts pgmajfault elsewhere
   CHECK_TEXT(memory("anon 8192\nfile 4096\nkernel 5\nkernel_stack 0\npagetables 0\n"
                     "sec_pagetables 0\ninactive_anon 1\nactive_anon 2\ninactive_file 4096\n"
                     "active_file 0\npgscan 0\npgscan_kswapd 0\npgfault 9\npgmajfault 2\n",
                     20480),
-             "16384 2");
+             "16384 0 2");
 }
 END_TEST
 
@@ -125,16 +126,16 @@ START_TEST(memory_of_v1) {
       "total_rss 494403584\ntotal_pgfault 467246103\ntotal_pgmajfault 39140\n"
       "total_inactive_anon 481075200\ntotal_inactive_file 1893101568\n"
       "total_active_file 1909002240\ntotal_unevictable 20615168\n";
-  CHECK_TEXT(memory(k618, 4305272832), "2412171264 39140");
+  CHECK_TEXT(memory(k618, 4305272832), "2412171264 1909002240 39140");
 }
 END_TEST
 
 START_TEST(working_set) {
-  CHECK_TEXT(memory("inactive_file 10\n", 10), "0 -");
+  CHECK_TEXT(memory("inactive_file 10\n", 10), "0 - -");
   // Read one after the other, the parts may exceed the whole.
-  CHECK_TEXT(memory("inactive_file 11\n", 10), "0 -");
-  CHECK_TEXT(memory("inactive_file 4\npgmajfault 1\n", std::nullopt), "- 1");
-  CHECK_TEXT(memory("active_file 4\n", 10), "- -");
+  CHECK_TEXT(memory("inactive_file 11\n", 10), "0 - -");
+  CHECK_TEXT(memory("inactive_file 4\npgmajfault 1\n", std::nullopt), "- - 1");
+  CHECK_TEXT(memory("active_file 4\n", 10), "- 4 -");
   CHECK_TEXT(told(parsed(parse_memory_usage, "4305272832\n").memory_usage_bytes), "4305272832");
 }
 END_TEST

@@ -34,7 +34,7 @@ std::string described(const CgroupStats& stats) {
   for (const PressureTimes& pressure : stats.pressure)
     out += " " + told(pressure.waiting_ns) + "/" + told(pressure.stalled_ns);
   out += ", memory " + told(stats.memory_usage_bytes) + " " + told(stats.memory_working_set_bytes) +
-         " " + told(stats.memory_limit_bytes);
+         "/" + told(stats.memory_active_file_bytes) + " " + told(stats.memory_limit_bytes);
   out += ", kills " + told(stats.oom_kills) + ", faults " + told(stats.major_faults) + ", disks";
   for (const DiskStats& disk : stats.disks) {
     out += " " + std::to_string(disk.major) + ":" + std::to_string(disk.minor);
@@ -71,17 +71,17 @@ void write_unified(const Folder& folder, const std::string& cgroup) {
   folder.write(cgroup + "/memory.pressure", "some avg10=0.00 total=5\nfull avg10=0.00 total=6\n");
   folder.write(cgroup + "/io.pressure", "some avg10=0.00 total=7\nfull avg10=0.00 total=8\n");
   folder.write(cgroup + "/memory.current", "900\n");
-  folder.write(cgroup + "/memory.stat", "anon 1\ninactive_file 100\npgmajfault 11\n");
+  folder.write(cgroup + "/memory.stat", "inactive_file 100\nactive_file 40\npgmajfault 11\n");
   folder.write(cgroup + "/memory.max", "max\n");
   folder.write(cgroup + "/memory.events", "oom 1\noom_kill 12\n");
   folder.write(cgroup + "/memory.events.local", "oom 1\noom_kill 10\n");
   folder.write(cgroup + "/io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n");
 }
 const char* const kUnifiedText =
-    "cpu 1000 2000, pressure 3000/4000 5000/6000 7000/8000, memory 900 800 none, kills 12, "
+    "cpu 1000 2000, pressure 3000/4000 5000/6000 7000/8000, memory 900 800/40 none, kills 12, "
     "faults 11, disks 8:0,1,2,3,4";
 const char* const kNothing =
-    "cpu - -, pressure -/- -/- -/-, memory - - -, kills -, faults -, disks";
+    "cpu - -, pressure -/- -/- -/-, memory - -/- -, kills -, faults -, disks";
 constexpr size_t kUnifiedFiles = 9;
 
 START_TEST(unified) {
@@ -106,18 +106,19 @@ START_TEST(only_what_is_wanted) {
   ck_assert(reader.add(8, "b"));
   CHECK_TEXT(read(reader, 8, 0), "gone");
   CHECK_TEXT(read(reader, 7, kStatCpu),
-             "cpu 1000 2000, pressure -/- -/- -/-, memory - - -, kills -, faults -, disks");
+             "cpu 1000 2000, pressure -/- -/- -/-, memory - -/- -, kills -, faults -, disks");
   CHECK_TEXT(read(reader, 7, kStatPressure),
-             "cpu - -, pressure 3000/4000 5000/6000 7000/8000, memory - - -, kills -, faults -, "
+             "cpu - -, pressure 3000/4000 5000/6000 7000/8000, memory - -/- -, kills -, faults -, "
              "disks");
   CHECK_TEXT(read(reader, 7, kStatMemory),
-             "cpu - -, pressure -/- -/- -/-, memory 900 - none, kills -, faults -, disks");
+             "cpu - -, pressure -/- -/- -/-, memory 900 -/- none, kills -, faults -, disks");
   CHECK_TEXT(read(reader, 7, kStatWorkingSet),
-             "cpu - -, pressure -/- -/- -/-, memory 900 800 -, kills -, faults 11, disks");
+             "cpu - -, pressure -/- -/- -/-, memory 900 800/40 -, kills -, faults 11, disks");
   CHECK_TEXT(read(reader, 7, kStatMajorFaults),
-             "cpu - -, pressure -/- -/- -/-, memory - - -, kills -, faults 11, disks");
-  CHECK_TEXT(read(reader, 7, kStatOomKills | kStatDisks),
-             "cpu - -, pressure -/- -/- -/-, memory - - -, kills 12, faults -, disks 8:0,1,2,3,4");
+             "cpu - -, pressure -/- -/- -/-, memory - -/40 -, kills -, faults 11, disks");
+  CHECK_TEXT(
+      read(reader, 7, kStatOomKills | kStatDisks),
+      "cpu - -, pressure -/- -/- -/-, memory - -/- -, kills 12, faults -, disks 8:0,1,2,3,4");
 }
 END_TEST
 
@@ -129,7 +130,8 @@ void write_legacy(const Folder& folder, const std::string& cgroup, const char* r
   folder.write("memory/" + cgroup + "/memory.usage_in_bytes", "900\n");
   folder.write("memory/" + cgroup + "/memory.limit_in_bytes", "9223372036854771712\n");
   folder.write("memory/" + cgroup + "/memory.stat",
-               "inactive_file 1\npgmajfault 2\ntotal_inactive_file 200\ntotal_pgmajfault 23\n");
+               "inactive_file 1\nactive_file 1\npgmajfault 2\ntotal_inactive_file 200\n"
+               "total_active_file 50\ntotal_pgmajfault 23\n");
   folder.write("memory/" + cgroup + "/memory.oom_control", "under_oom 0\noom_kill 24\n");
   folder.make_folder("blkio/" + cgroup);
   std::string blkio = "blkio/" + cgroup + "/blkio.throttle.";
@@ -144,7 +146,7 @@ START_TEST(legacy_and_hybrid) {
   std::string cpu = folder.path("cpu,cpuacct");
   CgroupStatMounts mounts{"", cpu, cpu, folder.path("memory"), folder.path("blkio")};
   const char* want =
-      "cpu 21 22, pressure -/- -/- -/-, memory 900 700 none, kills 24, faults 23, "
+      "cpu 21 22, pressure -/- -/- -/-, memory 900 700/50 none, kills 24, faults 23, "
       "disks 8:0,31,32,33,34";
   for (size_t fds_max : {0, 1024}) {
     CgroupStatReader reader = opened(mounts, fds_max);
@@ -158,7 +160,7 @@ START_TEST(legacy_and_hybrid) {
   CgroupStatReader hybrid = opened(mounts);
   ck_assert(hybrid.add(1, "/docker/a") && hybrid.add(2, "/docker/old"));
   CHECK_TEXT(read(hybrid, 1),
-             "cpu 21 22, pressure 3000/4000 5000/6000 7000/8000, memory 900 700 none, kills 24, "
+             "cpu 21 22, pressure 3000/4000 5000/6000 7000/8000, memory 900 700/50 none, kills 24, "
              "faults 23, disks 8:0,31,32,33,34");
   CHECK_TEXT(read(hybrid, 2), want);
   mounts.memory.clear();
@@ -166,7 +168,7 @@ START_TEST(legacy_and_hybrid) {
   CgroupStatReader mixed = opened(mounts);
   ck_assert(mixed.add(1, "/docker/a"));
   CHECK_TEXT(read(mixed, 1),
-             "cpu 21 -, pressure 3000/4000 5000/6000 7000/8000, memory 900 800 none, kills 12, "
+             "cpu 21 -, pressure 3000/4000 5000/6000 7000/8000, memory 900 800/40 none, kills 12, "
              "faults 11, disks 8:0,31,32,33,34");
 }
 END_TEST
@@ -251,7 +253,7 @@ START_TEST(the_root) {
   for (const char* path : {"/", ""}) {
     ck_assert(reader.add(1, path));
     CHECK_TEXT(read(reader, 1, kStatCpu),
-               "cpu 9000 -, pressure -/- -/- -/-, memory - - -, kills -, faults -, disks");
+               "cpu 9000 -, pressure -/- -/- -/-, memory - -/- -, kills -, faults -, disks");
   }
 }
 END_TEST
@@ -500,11 +502,12 @@ std::string independent(const RealTree& tree) {
   std::string limit = memory.text(legacy ? "memory.limit_in_bytes" : "memory.max");
   std::string inactive =
       memory.word("memory.stat", legacy ? "total_inactive_file" : "inactive_file");
-  if (usage.empty()) return out + " memory - - -, kills -, faults -";
+  if (usage.empty()) return out + " memory - -/- -, kills -, faults -";
   uint64_t bytes = strtoull(usage.c_str(), nullptr, 10);
+  std::string active = memory.word("memory.stat", legacy ? "total_active_file" : "active_file");
   uint64_t working_set = bytes - strtoull(inactive.c_str(), nullptr, 10);
-  out += " memory " + std::to_string(bytes) + " " + std::to_string(working_set) + " " +
-         (limit == "max\n" || limit == "9223372036854771712\n" ? "none" : limit);
+  out += " memory " + std::to_string(bytes) + " " + std::to_string(working_set) + "/" + active +
+         " " + (limit == "max\n" || limit == "9223372036854771712\n" ? "none" : limit);
   out += ", kills " + memory.word(legacy ? "memory.oom_control" : "memory.events", "oom_kill");
   out += ", faults " + memory.word("memory.stat", legacy ? "total_pgmajfault" : "pgmajfault");
   return out;

@@ -146,16 +146,20 @@ void parse_memory_usage(std::string_view text, CgroupStats& stats) {
 }
 
 void parse_memory_stat(std::string_view text, CgroupStats& stats) {
-  std::optional<uint64_t> inactive_file, total_inactive_file, major_faults, total_major_faults;
+  std::optional<uint64_t> inactive_file, total_inactive_file, active_file, total_active_file;
+  std::optional<uint64_t> major_faults, total_major_faults;
   while (!text.empty()) {
     std::string_view line = next_piece(text, '\n');
     std::string_view key = next_piece(line, ' ');
     if (key == "inactive_file") take(inactive_file, parse_number(line));
     if (key == "total_inactive_file") take(total_inactive_file, parse_number(line));
+    if (key == "active_file") take(active_file, parse_number(line));
+    if (key == "total_active_file") take(total_active_file, parse_number(line));
     if (key == "pgmajfault") take(major_faults, parse_number(line));
     if (key == "total_pgmajfault") take(total_major_faults, parse_number(line));
   }
   take(stats.major_faults, total_major_faults ? total_major_faults : major_faults);
+  take(stats.memory_active_file_bytes, total_active_file ? total_active_file : active_file);
   if (total_inactive_file) inactive_file = total_inactive_file;
   if (!stats.memory_usage_bytes || !inactive_file) return;
   // The two are read one after the other: the difference may be below 0.

@@ -59,6 +59,8 @@ struct CgroupStats {
   std::optional<uint64_t> memory_usage_bytes;
   // Usage without the file pages that were not used lately: what the kubelet evicts by.
   std::optional<uint64_t> memory_working_set_bytes;
+  // Of the working set: file pages in use, which the kernel takes back before it kills anybody.
+  std::optional<uint64_t> memory_active_file_bytes;
   std::optional<uint64_t> memory_limit_bytes;  // kNoMemoryLimit: there is none
   std::optional<uint64_t> oom_kills;
   std::optional<uint64_t> major_faults;
@@ -74,8 +76,9 @@ void parse_pressure(std::string_view text, PressureTimes& pressure);
 
 // memory.current or memory.usage_in_bytes
 void parse_memory_usage(std::string_view text, CgroupStats& stats);
-// memory.stat: major faults, and the working set where memory_usage_bytes is known already. In v1
-// "inactive_file" is of the cgroup alone, "total_inactive_file" of all below it, as the usage is.
+// memory.stat: major faults, file pages in use, and the working set where memory_usage_bytes is
+// known already. In v1 "inactive_file" is of the cgroup alone, "total_inactive_file" of all below
+// it, as the usage is.
 void parse_memory_stat(std::string_view text, CgroupStats& stats);
 // memory.max: "max" is no limit; memory.limit_in_bytes: a number that no machine has is none.
 void parse_memory_limit(std::string_view text, CgroupStats& stats);

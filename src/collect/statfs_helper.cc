@@ -30,7 +30,7 @@ namespace {
 
 struct Question {
   uint64_t number;
-  uint64_t mount_id;
+  uint64_t mount_id;  // 0: any
   uint32_t pid;
   char point[kLabelBytesMax + 1];
 };
@@ -86,13 +86,13 @@ int32_t measure(const std::string& proc_root, const Question& question, Filesyst
   // Neither this nor what follows asks for more than what is on the way: no file is opened.
   Fd folder(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return errno;
-  if (!is_mount(folder.get(), question.mount_id)) return ESTALE;
+  if (question.mount_id != 0 && !is_mount(folder.get(), question.mount_id)) return ESTALE;
   struct statfs about {};
   if (fstatfs(folder.get(), &about) != 0) return errno;
   auto block_bytes = static_cast<uint64_t>(about.f_frsize != 0 ? about.f_frsize : about.f_bsize);
   uint64_t used = about.f_blocks - std::min(about.f_blocks, about.f_bfree);
   size = {times(about.f_blocks, block_bytes), times(used, block_bytes),
-          times(about.f_bavail, block_bytes)};
+          times(about.f_bavail, block_bytes), about.f_files, about.f_ffree};
   return 0;
 }
 
@@ -160,6 +160,10 @@ StatfsHelper::Got StatfsHelper::take(StatfsAnswer& answer) {
   ssize_t got = recv(socket_.get(), &answer, sizeof answer, MSG_DONTWAIT);
   if (got == sizeof answer) return Got::answer;
   return got < 0 && (errno == EAGAIN || errno == EINTR) ? Got::nothing : Got::end;
+}
+
+void StatfsHelper::end_questions() {
+  shutdown(socket_.get(), SHUT_WR);
 }
 
 void StatfsHelper::kill() {

@@ -21,6 +21,7 @@ struct FilesystemSize {
   uint64_t capacity_bytes = 0;
   uint64_t usage_bytes = 0;
   uint64_t available_bytes = 0;
+  uint64_t inodes = 0, inodes_free = 0;  // 0 and 0 where there is no bound
 };
 
 struct StatfsAnswer {
@@ -42,15 +43,17 @@ class StatfsHelper {
   StatfsHelper(const StatfsHelper&) = delete;
   StatfsHelper& operator=(const StatfsHelper&) = delete;
 
-  // Asks for the file system that process `pid` has mounted there. False: there is no room for more
-  // questions now, or nobody to ask.
+  // Asks for the file system that process `pid` has mounted there; of a mount whose id is 0 for
+  // whichever the path leads to. False: there is no room for more questions now, or nobody to ask.
   bool ask(uint64_t number, uint32_t pid, const Mount& mount);
 
   enum class Got { answer, nothing, end };
   // Never waits. Answers come in the order of the questions. end: the child is gone.
   Got take(StatfsAnswer& answer);
 
-  // There are no more questions: the child ends by itself.
+  // There are no more questions: the child ends by itself. Its answers may still be taken, or
+  // nobody wants them.
+  void end_questions();
   void dismiss() { socket_.reset(); }
   // It may live on where the kernel does not let go of it.
   void kill();

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "identity/server_refusal.h"
 
 namespace kubepulse {
 
@@ -29,30 +28,6 @@ uint64_t random_seed() {
   return seed | 1;
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  for (char c : text) {
-    bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                    c == '-' || c == '_' || c == '.' || c == '~';
-    if (is_plain) {
-      out += c;
-      continue;
-    }
-    auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-}
-
-Result<HttpUrl> url_of(const std::string& text) {
-  auto url = HttpUrl::parse(text);
-  if (!url.ok()) return std::move(url.status()).in(text);
-  if (url.value().tls && !tls_is_built_in())
-    return Status::error(text + ": this build has no TLS; take one made with `make TLS=1`");
-  return url;
-}
-
 }  // namespace
 
 ApiWatcher::ApiWatcher(Loop& loop, ApiServerSettings settings, Resource resource,
@@ -68,18 +43,6 @@ ApiWatcher::ApiWatcher(Loop& loop, ApiServerSettings settings, Resource resource
 
 ApiWatcher::~ApiWatcher() {
   loop_.cancel(timer_);
-}
-
-Status ApiWatcher::check(const ApiServerSettings& settings) {
-  std::string url = settings.url;
-  if (url == ApiServerSettings::kKubeconfigUrl) {
-    // One that cannot be read yet may be written later.
-    auto credentials = read_credentials(settings);
-    if (!credentials.ok()) return {};
-    url = credentials.value().server;
-  }
-  auto parsed = url_of(url);
-  return parsed.ok() ? Status() : std::move(parsed.status());
 }
 
 void ApiWatcher::start() {
@@ -116,16 +79,10 @@ void ApiWatcher::ask() {
 }
 
 Result<HttpClient::Question> ApiWatcher::question() {
-  auto read = read_credentials(settings_);
-  if (!read.ok()) return std::move(read.status());
-  Credentials& credentials = read.value();
-  bool by_kubeconfig = settings_.url == ApiServerSettings::kKubeconfigUrl;
-  auto url = url_of(by_kubeconfig ? credentials.server : settings_.url);
-  if (!url.ok()) return std::move(url.status());
-  HttpClient::Question question;
-  question.url = std::move(url.value());
+  auto made = api_question(settings_, asker_);
+  if (!made.ok()) return made;
+  HttpClient::Question& question = made.value();
   question.target = target(question.url);
-  question.limits = settings_.limits;
   question.limits.body_bytes = kListBytes;
   question.limits.whole_ns = std::max(question.limits.whole_ns, kListNs);
   if (step_ == Step::watch) {
@@ -134,21 +91,7 @@ Result<HttpClient::Question> ApiWatcher::question() {
     question.limits.body_bytes = UINT64_MAX;
     question.limits.idle_ns = question.limits.whole_ns = 2 * settings_.watch_ns + kWatchGraceNs;
   }
-  bool may_have_token = question.url.tls || credentials.token_was_named;
-  if (may_have_token) question.bearer = credentials.token;
-  url_ = question.url.text();
-  token_from_ = question.bearer.empty() ? "" : credentials.token_from;
-  has_certificate_ = question.url.tls && !credentials.tls.certificate_pem.empty();
-  if (!question.url.tls) return question;
-  question.tls = credentials.tls;
-  question.tls_from = credentials.tls_from;
-  question.tls.names = {credentials.tls_server_name.empty() ? question.url.host
-                                                            : credentials.tls_server_name};
-  if (question.tls.ca_pem.empty() && !question.tls.insecure)
-    return Status::error(url_ +
-                         ": no CA certificate to hold its own against: give --apiserver-ca-file, "
-                         "or --kubeconfig");
-  return question;
+  return made;
 }
 
 // Resource version 0: out of the API server's memory, where a list costs etcd nothing, and may be
@@ -268,14 +211,8 @@ void ApiWatcher::list_again() {
 }
 
 void ApiWatcher::refused(const HttpClient::Answer& answer) {
-  ServerRefusal refusal;
-  refusal.code = answer.code;
-  refusal.body = answer.refusal;
-  refusal.is_kubelet = false;
-  refusal.grant = resource_.grant;
-  refusal.token_from = token_from_;
-  refusal.has_certificate = has_certificate_;
-  failed(kind_of_refusal(answer.code), refusal.text());
+  ServerOutcome outcome = api_refusal(answer, asker_, resource_.grant);
+  failed(outcome.kind, outcome.reason);
 }
 
 void ApiWatcher::drop_list() {
@@ -291,7 +228,7 @@ void ApiWatcher::succeeded() {
   watch_is_bad_ = false;
   breaker_.succeeded();
   good_ = true;
-  if (!was_good) handlers_.told({Kind::good, url_, ""});
+  if (!was_good) handlers_.told({Kind::good, asker_.url, ""});
 }
 
 void ApiWatcher::failed(Kind kind, const std::string& reason) {
@@ -303,8 +240,7 @@ void ApiWatcher::failed(Kind kind, const std::string& reason) {
   breaker_.failed(now_ns);
   uint64_t until_ns = breaker_.open_until_ns();
   if (until_ns > now_ns) delay_ns = until_ns - now_ns;
-  handlers_.told(
-      {kind, url_, url_.empty() || kind == Kind::credentials ? reason : url_ + ": " + reason});
+  handlers_.told(asker_.told(kind, reason));
   ask_after(jittered(delay_ns));
 }
 

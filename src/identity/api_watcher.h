@@ -14,9 +14,9 @@
 #include "base/status.h"
 #include "identity/api_list.h"
 #include "identity/api_object.h"
+#include "identity/api_question.h"
 #include "identity/api_watch.h"
 #include "identity/breaker.h"
-#include "identity/credentials.h"
 #include "identity/http_client.h"
 #include "identity/pods_settings.h"
 #include "identity/server_outcome.h"
@@ -53,8 +53,6 @@ class ApiWatcher {
   ApiWatcher(const ApiWatcher&) = delete;
   ApiWatcher& operator=(const ApiWatcher&) = delete;
 
-  // Fails where it could never work: a wrong URL, https without TLS in this build.
-  static Status check(const ApiServerSettings& settings);
   void start();
 
   // It goes on being well, as was told last.
@@ -102,9 +100,7 @@ class ApiWatcher {
   bool watch_is_bad_ = false;
   uint64_t asked_ns_ = 0;
   unsigned failures_ = 0;         // in a row
-  std::string url_;               // of the last question
-  std::string token_from_;        // likewise; "": none was shown
-  bool has_certificate_ = false;  // likewise
+  ApiAsker asker_;                // of the last question
   std::string resource_version_;  // to watch from
   std::string rest_;              // of the list, to be asked for
   std::string error_;             // that the watch has told

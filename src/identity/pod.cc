@@ -40,10 +40,16 @@ void Pod::clear() {
   uid.clear();
   static_uid.clear();
   only_container.clear();
+  owner_kind.clear();
+  owner_name.clear();
+  waiting = kNobody;
+  unscheduled.clear();
+  message.clear();
   address_count = container_count = 0;
   phase = Phase::unknown;
   qos = Qos::unknown;
   host_network = deleting = cut = by_logs = false;
+  restarts_always = true;
   labels.clear();
 }
 

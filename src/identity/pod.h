@@ -22,9 +22,12 @@ struct PodContainer {
   Kind kind = Kind::regular;
   State state = State::unknown;
   bool ready = false;
-  int32_t exit_code = 0;  // where terminated
+  bool has_last = false;       // a life before this one has ended
+  int32_t exit_code = 0;       // where terminated
+  int32_t last_exit_code = 0;  // of the life before
   uint32_t restarts = 0;
-  ShortText<64> reason;  // of waiting or terminated: "CrashLoopBackOff", "OOMKilled"
+  ShortText<64> reason;       // of waiting or terminated: "CrashLoopBackOff", "OOMKilled"
+  ShortText<64> last_reason;  // of the life before: "OOMKilled"
   // Without "containerd://". Between two lives it is that of the last one.
   ShortText<64> id;
   ShortText<64> last_id;  // of the life before; "" where there was none
@@ -72,6 +75,8 @@ struct Pod {
 
   static constexpr size_t kContainersMax = 64;
   static constexpr size_t kAddressesMax = 2;  // one of each family
+  static constexpr uint8_t kNobody = UINT8_MAX;
+  static constexpr size_t kMessageBytesMax = 256;
 
   ShortText<kDnsLabelBytesMax> ns;
   ShortText<kDnsNameBytesMax> name;  // of a static pod it ends in -NODE
@@ -84,11 +89,22 @@ struct Pod {
   Phase phase = Phase::unknown;
   Qos qos = Qos::unknown;
   bool host_network = false;
-  bool deleting = false;  // has a deletionTimestamp
-  bool cut = false;       // containers or names beyond a bound were left out or cut
-  bool by_logs = false;   // known by its folder of logs alone: containers have names but no ids
+  bool restarts_always = true;  // what has ended well is begun again, too
+  bool deleting = false;        // has a deletionTimestamp
+  bool cut = false;             // containers or names beyond a bound were left out or cut
+  bool by_logs = false;  // known by its folder of logs alone: containers have names but no ids
   // Where containers are known by name only, their ids unknown, and there is just one: it.
   ShortText<kDnsLabelBytesMax> only_container;
+
+  // The owner reference with controller=true: "ReplicaSet", "web-7d9c5b7f6d"; "" without one.
+  ShortText<kDnsLabelBytesMax> owner_kind;
+  ShortText<kDnsNameBytesMax> owner_name;
+
+  // Whose waiting keeps it from running: the first container's that waits for a reason of its own,
+  // else the first's that waits at all, ephemeral ones aside. An index of `containers`.
+  uint8_t waiting = kNobody;
+  ShortText<64> unscheduled;            // why it has no node: "Unschedulable"; "": it has one
+  ShortText<kMessageBytesMax> message;  // of `unscheduled`, else of `waiting`; cut
 
   PodContainer containers[kContainersMax];
   size_t container_count = 0;

@@ -13,6 +13,11 @@ void set_id(ShortText<64>& id, std::string_view text) {
   if (!id.assign(text)) id.clear();
 }
 
+// Not for others, which are yet to be begun.
+bool is_own(std::string_view reason) {
+  return reason != "PodInitializing" && reason != "ContainerCreating" && !reason.empty();
+}
+
 Pod::Phase phase_of(std::string_view text) {
   if (text == "Pending") return Pod::Phase::pending;
   if (text == "Running") return Pod::Phase::running;
@@ -42,7 +47,10 @@ PodReader::Members PodReader::members_of(Spot place) {
     case Spot::metadata:
       MEMBERS({"name", Spot::name}, {"namespace", Spot::ns}, {"uid", Spot::uid},
               {"labels", Spot::labels}, {"annotations", Spot::annotations},
-              {"deletionTimestamp", Spot::deletion})
+              {"deletionTimestamp", Spot::deletion}, {"ownerReferences", Spot::owners})
+    case Spot::owner:
+      MEMBERS({"kind", Spot::owner_kind}, {"name", Spot::owner_name},
+              {"controller", Spot::controller})
     case Spot::annotations:
       MEMBERS({"kubernetes.io/config.hash", Spot::hash},
               {"kubernetes.io/config.mirror", Spot::mirror},
@@ -50,11 +58,15 @@ PodReader::Members PodReader::members_of(Spot place) {
     case Spot::spec:
       MEMBERS({"containers", Spot::containers}, {"initContainers", Spot::init_containers},
               {"ephemeralContainers", Spot::ephemeral_containers},
-              {"hostNetwork", Spot::host_network})
+              {"hostNetwork", Spot::host_network}, {"restartPolicy", Spot::pod_restart_policy})
     case Spot::status:
       MEMBERS({"containerStatuses", Spot::statuses}, {"initContainerStatuses", Spot::init_statuses},
               {"ephemeralContainerStatuses", Spot::ephemeral_statuses}, {"phase", Spot::phase},
-              {"podIP", Spot::pod_ip}, {"podIPs", Spot::addresses}, {"qosClass", Spot::qos})
+              {"podIP", Spot::pod_ip}, {"podIPs", Spot::addresses}, {"qosClass", Spot::qos},
+              {"conditions", Spot::conditions})
+    case Spot::condition:
+      MEMBERS({"type", Spot::condition_type}, {"status", Spot::condition_status},
+              {"reason", Spot::reason}, {"message", Spot::message})
     case Spot::address:
       MEMBERS({"ip", Spot::ip})
     case Spot::container:
@@ -69,12 +81,13 @@ PodReader::Members PodReader::members_of(Spot place) {
     case Spot::last_state:
       MEMBERS({"terminated", Spot::last_terminated})
     case Spot::waiting:
-      MEMBERS({"reason", Spot::reason})
+      MEMBERS({"reason", Spot::reason}, {"message", Spot::message})
     case Spot::terminated:
       MEMBERS({"reason", Spot::reason}, {"exitCode", Spot::exit_code},
               {"containerID", Spot::terminated_id})
     case Spot::last_terminated:
-      MEMBERS({"containerID", Spot::last_id})
+      MEMBERS({"reason", Spot::last_reason}, {"exitCode", Spot::last_exit_code},
+              {"containerID", Spot::last_id})
     default:
       return {nullptr, nullptr};
   }
@@ -84,6 +97,10 @@ PodReader::Members PodReader::members_of(Spot place) {
 // What the elements of an array are; nothing where `array` is none.
 PodReader::Spot PodReader::element_of(Spot array) {
   switch (array) {
+    case Spot::owners:
+      return Spot::owner;
+    case Spot::conditions:
+      return Spot::condition;
     case Spot::addresses:
       return Spot::address;
     case Spot::containers:
@@ -163,6 +180,25 @@ void PodReader::begin(Spot spot) {
     case Spot::labels:
       pod_.labels.clear();
       break;
+    case Spot::owners:
+      pod_.owner_kind.clear();
+      pod_.owner_name.clear();
+      break;
+    case Spot::owner:
+      owner_kind_.clear();
+      owner_name_.clear();
+      is_controller_ = false;
+      break;
+    case Spot::conditions:
+      if (!pod_.unscheduled.empty()) pod_.message.clear();
+      pod_.unscheduled.clear();
+      break;
+    case Spot::condition:
+      condition_.clear();
+      condition_status_.clear();
+      condition_reason_.clear();
+      message_.clear();
+      break;
     case Spot::containers:
     case Spot::statuses:
       container_kind_ = Kind::regular;
@@ -179,6 +215,7 @@ void PodReader::begin(Spot spot) {
     case Spot::container_status:
       container_ = PodContainer();
       always_restarted_ = false;
+      message_.clear();
       break;
     case Spot::waiting:
       container_.state = State::waiting;
@@ -189,6 +226,9 @@ void PodReader::begin(Spot spot) {
     case Spot::terminated:
       container_.state = State::terminated;
       break;
+    case Spot::last_terminated:
+      container_.has_last = true;
+      break;
     default:
       break;
   }
@@ -197,6 +237,8 @@ void PodReader::begin(Spot spot) {
 void PodReader::leave() {
   Spot place = places_[--place_count_];
   if (place == Spot::pod) end_pod();
+  if (place == Spot::owner) end_owner();
+  if (place == Spot::condition) end_condition();
   if (place == Spot::container || place == Spot::container_status)
     end_container(place == Spot::container_status);
 }
@@ -213,6 +255,7 @@ void PodReader::take_value(JsonToken token) {
     case JsonToken::boolean_true:
     case JsonToken::boolean_false:
       if (next_ == Spot::host_network) pod_.host_network = token == JsonToken::boolean_true;
+      if (next_ == Spot::controller) is_controller_ = token == JsonToken::boolean_true;
       if (next_ == Spot::ready) container_.ready = token == JsonToken::boolean_true;
       break;
     default:
@@ -256,16 +299,26 @@ void PodReader::take_text(std::string_view text) {
     case Spot::qos:
       pod_.qos = qos_of(text);
       break;
+    case Spot::pod_restart_policy:
+      pod_.restarts_always = text == "Always";
+      break;
+    case Spot::owner_kind:
+      owner_kind_.assign(text);
+      break;
+    case Spot::owner_name:
+      // Half a name would be another's.
+      if (!owner_name_.assign(text)) owner_name_.clear();
+      break;
     case Spot::pod_ip:
     case Spot::ip:
       add_address(text);
       break;
     default:
-      take_container_text(text);
+      take_status_text(text);
   }
 }
 
-void PodReader::take_container_text(std::string_view text) {
+void PodReader::take_status_text(std::string_view text) {
   switch (next_) {
     case Spot::container_name:
       set(container_.name, text);
@@ -273,8 +326,23 @@ void PodReader::take_container_text(std::string_view text) {
     case Spot::restart_policy:
       always_restarted_ = text == "Always";
       break;
+    case Spot::condition_type:
+      condition_.assign(text);
+      break;
+    case Spot::condition_status:
+      condition_status_.assign(text);
+      break;
     case Spot::reason:
-      container_.reason.assign(text);
+      if (places_[place_count_ - 1] == Spot::condition)
+        condition_reason_.assign(text);
+      else
+        container_.reason.assign(text);
+      break;
+    case Spot::message:
+      message_.assign(text);
+      break;
+    case Spot::last_reason:
+      container_.last_reason.assign(text);
       break;
     case Spot::container_id:
       set_id(container_.id, text);
@@ -296,8 +364,10 @@ void PodReader::take_number(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size()) return;
   if (next_ == Spot::restarts && value >= 0 && value <= UINT32_MAX)
     container_.restarts = static_cast<uint32_t>(value);
-  if (next_ == Spot::exit_code && value >= INT32_MIN && value <= INT32_MAX)
-    container_.exit_code = static_cast<int32_t>(value);
+  bool is_code = value >= INT32_MIN && value <= INT32_MAX;
+  if (next_ == Spot::exit_code && is_code) container_.exit_code = static_cast<int32_t>(value);
+  if (next_ == Spot::last_exit_code && is_code)
+    container_.last_exit_code = static_cast<int32_t>(value);
 }
 
 void PodReader::add_address(std::string_view text) {
@@ -322,6 +392,34 @@ void PodReader::end_container(bool is_status) {
   *held = container_;
   held->kind = kind;
   if (held->last_id.view() == held->id.view()) held->last_id.clear();
+  choose_waiting(*held);
+}
+
+void PodReader::choose_waiting(const PodContainer& container) {
+  auto index = static_cast<uint8_t>(&container - pod_.containers);
+  bool waits = container.state == PodContainer::State::waiting &&
+               container.kind != PodContainer::Kind::ephemeral;
+  bool is_chosen = pod_.waiting == index;
+  if (waits && !is_chosen && pod_.waiting != Pod::kNobody)
+    waits = is_own(container.reason.view()) && !is_own(pod_.containers[pod_.waiting].reason.view());
+  if (!waits && !is_chosen) return;
+  pod_.waiting = waits ? index : Pod::kNobody;
+  if (!pod_.unscheduled.empty()) return;
+  pod_.message.clear();
+  if (waits) pod_.message = message_;
+}
+
+void PodReader::end_owner() {
+  if (!is_controller_) return;
+  pod_.owner_kind = owner_kind_;
+  pod_.owner_name = owner_name_;
+}
+
+void PodReader::end_condition() {
+  if (condition_.view() != "PodScheduled" || condition_status_.view() != "False") return;
+  if (condition_reason_.empty()) return;
+  pod_.unscheduled = condition_reason_;
+  pod_.message = message_;
 }
 
 void PodReader::end_pod() {

@@ -32,8 +32,12 @@ class PodReader : public ApiObjectReader {
     metadata,
     labels,
     annotations,
+    owners,
+    owner,
     spec,
     status,
+    conditions,
+    condition,
     addresses,
     address,
     containers,
@@ -59,8 +63,15 @@ class PodReader : public ApiObjectReader {
     hash,
     mirror,
     source,
+    owner_kind,
+    owner_name,
+    controller,
     host_network,
+    pod_restart_policy,
     phase,
+    condition_type,
+    condition_status,
+    message,
     pod_ip,
     qos,
     ip,
@@ -72,6 +83,8 @@ class PodReader : public ApiObjectReader {
     reason,
     exit_code,
     terminated_id,
+    last_reason,
+    last_exit_code,
     last_id,
   };
   struct Member {
@@ -92,9 +105,12 @@ class PodReader : public ApiObjectReader {
   void leave();
   void take_value(JsonToken token);
   void take_text(std::string_view text);
-  void take_container_text(std::string_view text);
+  void take_status_text(std::string_view text);
   void take_number(std::string_view text);
+  void end_owner();
+  void end_condition();
   void end_container(bool is_status);
+  void choose_waiting(const PodContainer& container);
   void end_pod();
   void add_address(std::string_view text);
   template <size_t N>
@@ -111,6 +127,12 @@ class PodReader : public ApiObjectReader {
   PodContainer container_;  // the element that is being read
   PodContainer::Kind container_kind_ = PodContainer::Kind::regular;
   bool always_restarted_ = false;
+  ShortText<Pod::kMessageBytesMax> message_;  // of a state or a condition, likewise
+  ShortText<16> condition_, condition_status_;
+  ShortText<64> condition_reason_;
+  ShortText<kDnsLabelBytesMax> owner_kind_;
+  ShortText<kDnsNameBytesMax> owner_name_;
+  bool is_controller_ = false;
   ShortText<512> label_key_;  // 253 bytes, a slash and 63 more are allowed
   bool label_key_cut_ = false;
   ShortText<64> hash_, mirror_, source_;

@@ -32,6 +32,7 @@ void PodTable::begin() {
   drop();
   next_.pods.reserve(std::min(held_.listed + 16, kPodsMax));
   next_.containers.reserve(std::min(held_.containers.size() + 16, kContainersMax));
+  next_.statuses.reserve(std::min(held_.statuses.size() + 16, kContainersMax));
   next_.uids.reserve(held_.uids.size() + 16);
   next_.addresses.reserve(held_.addresses.size() + 16);
   next_.texts.reserve(held_.texts.size() + 1024);
@@ -55,7 +56,13 @@ void PodTable::drop() {
 }
 
 PodTable::Text PodTable::put(std::string_view text) {
-  Text made{static_cast<uint32_t>(next_.texts.size()), static_cast<uint32_t>(text.size())};
+  static_assert(kDnsNameBytesMax < 1U << kTextSizeBits &&
+                Pod::kMessageBytesMax < 1U << kTextSizeBits);
+  // Some 5 MB where all tables are full of texts as long as they may be.
+  Text made;
+  if (next_.texts.size() + text.size() >= 1U << kTextAtBits) return made;
+  made.at = static_cast<uint32_t>(next_.texts.size()) & ((1U << kTextAtBits) - 1);
+  made.size = static_cast<uint32_t>(text.size()) & ((1U << kTextSizeBits) - 1);
   next_.texts += text;
   return made;
 }
@@ -95,21 +102,32 @@ void PodTable::add(const Pod& pod, bool watched) {
   row.watched = watched;
   row.host_network = pod.host_network;
   row.by_logs = pod.by_logs;
+  if (!pod.by_logs) add_status(pod, row);
   add_row(row, pod.uid.view());
-  bool has_ended = pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed;
-  for (size_t i = 0; i < pod.address_count && !has_ended; i++)
-    if (std::optional<IpBytes> address = parse_ip(pod.addresses[i].view()))
-      next_.addresses.push_back({*address, static_cast<uint32_t>(next_.pods.size() - 1)});
+  add_addresses(pod);
   for (size_t i = 0; i < pod.container_count; i++) {
     const PodContainer& container = pod.containers[i];
     if (container.id.empty() && container.last_id.empty()) continue;
     Text name = put_once(container.name.view());
-    if (ContainerRow* now = add_container(container.id.view(), name))
-      now->restarts = std::min(container.restarts, kLastLife - 1);
-    if (container.last_id.view() == container.id.view()) continue;
-    if (ContainerRow* last = add_container(container.last_id.view(), name))
-      last->restarts = kLastLife;
+    add_container(container.id.view(), name);
+    if (container.last_id.view() != container.id.view())
+      add_container(container.last_id.view(), name);
   }
+}
+
+void PodTable::add_addresses(const Pod& pod) {
+  if (pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed) return;
+  for (size_t i = 0; i < pod.address_count; i++)
+    if (std::optional<IpBytes> address = parse_ip(pod.addresses[i].view()))
+      next_.addresses.push_back({*address, static_cast<uint32_t>(next_.pods.size() - 1)});
+}
+
+void PodTable::keep_texts(PodRow& row) {
+  for (Text* text :
+       {&row.ns, &row.owner_kind, &row.owner_name, &row.template_hash, &row.unscheduled})
+    *text = put_once(view(held_, *text));
+  for (Text* text : {&row.uid, &row.static_uid, &row.name, &row.only_container, &row.message})
+    *text = put(view(held_, *text));
 }
 
 bool PodTable::keep(std::string_view uid) {
@@ -122,9 +140,8 @@ bool PodTable::keep(std::string_view uid) {
     return true;
   }
   PodRow row = *held;
-  row.ns = put_once(view(held_, row.ns));
-  for (Text* text : {&row.uid, &row.static_uid, &row.name, &row.only_container})
-    *text = put(view(held_, *text));
+  keep_texts(row);
+  keep_status(row);
   kept_.resize(held_.pods.size(), kNowhere);
   kept_[static_cast<size_t>(held - held_.pods.data())] = static_cast<uint32_t>(next_.pods.size());
   add_row(row, own_uid);
@@ -152,17 +169,16 @@ void PodTable::take_kept_addresses() {
     if (kept_[row.pod] != kNowhere) next_.addresses.push_back({row.address, kept_[row.pod]});
 }
 
-PodTable::ContainerRow* PodTable::add_container(std::string_view id, Text name) {
+void PodTable::add_container(std::string_view id, Text name) {
   ContainerRow row{};
-  if (!parse_id(id, row.id)) return nullptr;
+  if (!parse_id(id, row.id)) return;
   if (next_.containers.size() == kContainersMax) {
     overflow_++;
-    return nullptr;
+    return;
   }
   row.pod = static_cast<uint32_t>(next_.pods.size() - 1);
   row.name = name;
   next_.containers.push_back(row);
-  return &next_.containers.back();
 }
 
 void PodTable::commit(uint64_t now_ns) {
@@ -199,9 +215,8 @@ void PodTable::keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places) {
       overflow_++;
       continue;
     }
-    row.ns = put_once(view(held_, row.ns));
-    for (Text* text : {&row.uid, &row.static_uid, &row.name, &row.only_container})
-      *text = put(view(held_, *text));
+    forget_status(row);
+    keep_texts(row);
     places[i] = static_cast<uint32_t>(next_.pods.size());
     next_.pods.push_back(row);
   }
@@ -269,7 +284,8 @@ bool PodTable::is_host_address(const IpBytes& address) const {
 size_t PodTable::bytes() const {
   return sizeof *this + held_.texts.capacity() + held_.pods.capacity() * sizeof(PodRow) +
          held_.containers.capacity() * sizeof(ContainerRow) +
-         held_.uids.capacity() * sizeof(UidRow) + held_.addresses.capacity() * sizeof(AddressRow) +
+         held_.statuses.capacity() * sizeof(StatusRow) + held_.uids.capacity() * sizeof(UidRow) +
+         held_.addresses.capacity() * sizeof(AddressRow) +
          held_.namespaces.capacity() * sizeof(Namespace);
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/flat_map.h"
 #include "identity/pod.h"
+#include "identity/pod_status.h"
 #include "identity/service.h"
 
 namespace kubepulse {
@@ -30,7 +31,8 @@ class PodTable {
   // A kubelet takes 110 pods unless it is told otherwise, and what is told is rarely above 500.
   static constexpr size_t kPodsMax = 1024;      // of one list
   static constexpr size_t kGonePodsMax = 1024;  // the newest stay
-  // Ids: a container has one or two, and those of its lives before for a while.
+  // Ids: a container has one or two, and those of its lives before for a while. And as many
+  // containers.
   static constexpr size_t kContainersMax = 8192;
   static constexpr uint64_t kGoneKeptNs = 300 * kNsPerSecond;
 
@@ -73,34 +75,58 @@ class PodTable {
       visit(view(held_, each.name), each.pods);
   }
 
-  // Calls visit(ns, pod, container, restarts) for each container of the last list that has run and
-  // is watched, in any order: how often it was restarted, as the kubelet counts.
+  // Calls visit(const PodStatus&) for each pod of the last list, by their index. What it says may
+  // differ after each commit(), whatever generation() does.
   template <typename Visit>
-  void each_container(Visit&& visit) const {
-    for (const ContainerRow& row : held_.containers) {
-      const PodRow& pod = held_.pods[row.pod];
-      if (row.gone_since_ns != 0 || row.restarts == kLastLife || pod.gone_since_ns != 0 ||
-          !pod.watched)
-        continue;
-      visit(view(held_, pod.ns), view(held_, pod.name), view(held_, row.name), row.restarts);
-    }
+  void each_pod(Visit&& visit) const {
+    for (uint32_t i = 0; i < held_.listed; i++)
+      visit(pod_status(i));
   }
 
-  // Pods and container ids that were left out for want of room, in all lists so far.
+  // Calls visit(const ContainerStatus&) for each container of each pod of the last list, in the
+  // order of each_pod(), likewise.
+  template <typename Visit>
+  void each_container(Visit&& visit) const {
+    for (uint32_t i = 0; i < held_.listed; i++)
+      for (uint32_t at = 0; at < held_.pods[i].status_count; at++)
+        visit(container_status(i, at));
+  }
+
+  // Pods, containers and ids that were left out for want of room, in all lists so far.
   uint64_t overflow() const { return overflow_; }
   size_t bytes() const;  // memory held
 
  private:
+  // Of List::texts, which put() keeps so short.
+  static constexpr unsigned kTextAtBits = 23, kTextSizeBits = 9;
   struct Text {
-    uint32_t at = 0;
-    uint32_t size = 0;
+    uint32_t at : kTextAtBits;
+    uint32_t size : kTextSizeBits;
+    Text() : at(0), size(0) {}
   };
   struct PodRow {
     Text uid, static_uid, ns, name, only_container;
-    uint64_t gone_since_ns = 0;  // 0: listed
+    Text owner_kind, owner_name, template_hash, unscheduled, message;
+    uint64_t gone_since_ns = 0;      // 0: listed
+    uint32_t first_status = 0;       // of List::statuses
+    uint8_t status_count = 0;        // none where it is gone
+    uint8_t waiting = Pod::kNobody;  // index of those
+    uint8_t containers = 0, ready = 0;
+    Pod::Phase phase = Pod::Phase::unknown;
+    bool deleting = false;
     bool watched = true;
     bool host_network = false;
     bool by_logs = false;
+  };
+  struct StatusRow {
+    Text name;
+    Text waiting_reason, last_reason;
+    uint32_t restarts = 0;
+    int32_t last_exit_code = 0;
+    PodContainer::Kind kind = PodContainer::Kind::regular;
+    PodContainer::State state = PodContainer::State::unknown;
+    bool ready = false;
+    bool has_ended = false;
   };
   struct AddressRow {
     IpBytes address;
@@ -113,10 +139,8 @@ class PodTable {
     ContainerId id;
     uint32_t pod;
     Text name;
-    uint32_t restarts = 0;  // kLastLife: of the life before, and so none of its own
     uint64_t gone_since_ns = 0;
   };
-  static constexpr uint32_t kLastLife = UINT32_MAX;
   struct UidRow {
     Text uid;
     uint32_t pod;
@@ -130,6 +154,7 @@ class PodTable {
     std::string texts;
     std::vector<PodRow> pods;              // `listed` of them, then the gone, the newest first
     std::vector<ContainerRow> containers;  // once committed by id
+    std::vector<StatusRow> statuses;       // of those that are listed, pod by pod
     std::vector<UidRow> uids;              // once committed by uid and rank
     std::vector<AddressRow> addresses;     // once committed by address; of pods that have not ended
     std::vector<Namespace> namespaces;
@@ -152,7 +177,15 @@ class PodTable {
   Text put_once(std::string_view text);  // for what many have in common
   bool is_added(std::string_view uid);
   void add_row(const PodRow& row, std::string_view uid);
-  ContainerRow* add_container(std::string_view id, Text name);
+  void add_addresses(const Pod& pod);
+  void add_status(const Pod& pod, PodRow& row);
+  StatusRow status_row(const PodContainer& container);
+  void keep_status(PodRow& row);
+  void keep_texts(PodRow& row);
+  static void forget_status(PodRow& row);
+  void add_container(std::string_view id, Text name);
+  PodStatus pod_status(uint32_t index) const;
+  ContainerStatus container_status(uint32_t pod, uint32_t at) const;
   void take_kept_containers();
   void take_kept_addresses();
   void keep_gone_pods(uint64_t now_ns, std::vector<uint32_t>& places);

@@ -80,7 +80,7 @@ Status Pods::start_api() {
   std::transform(node.begin(), node.end(), node.begin(), ascii_lower);
   if (!is_dns_subdomain(node))
     return Status::error("\"" + node + "\" is no name of a node: give --node-name");
-  if (Status status = ApiWatcher::check(settings_.apiserver); !status.ok()) return status;
+  if (Status status = check_api_server(settings_.apiserver); !status.ok()) return status;
   ApiWatcher::Resource resource{PodListReader::kKind, "/api/v1/pods",
                                 "fieldSelector=spec.nodeName%3D" + node,
                                 "the verbs list and watch of pods"};

@@ -52,7 +52,7 @@ Services::Services(Loop& loop, const ApiServerSettings& settings)
                        "endpointslices", told_slices_)) {}
 
 Status Services::start() {
-  if (Status status = ApiWatcher::check(settings_); !status.ok()) return status;
+  if (Status status = check_api_server(settings_); !status.ok()) return status;
   services_.start();
   slices_.start();
   return {};

@@ -20,7 +20,7 @@ class Services {
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
-  // Fails where it could never work, see ApiWatcher::check(). All else is told in the log, once for
+  // Fails where it could never work, see check_api_server(). All else is told in the log, once for
   // each kind of failure, and tried again.
   Status start();
 

@@ -24,7 +24,12 @@ void add_gauge(std::optional<uint64_t>& sum, const std::optional<uint64_t>& now)
 }  // namespace
 
 void ContainerRecorder::begin() {
-  store_.each([](ContainerCounts& counts) { counts.clear_gauges(); });
+  begin_memory();
+  store_.each([](ContainerCounts& counts) { counts.filesystems.clear(); });
+}
+
+void ContainerRecorder::begin_memory() {
+  store_.each([](ContainerCounts& counts) { counts.clear_memory(); });
 }
 
 bool ContainerRecorder::wants(uint64_t cgroup, std::string_view path, uint64_t now_ns) {
@@ -60,6 +65,7 @@ void ContainerRecorder::files(uint64_t cgroup, std::string_view path, const Cgro
   add_disks(counts, stats.disks, told.disks);
   add_gauge(counts.memory_usage_bytes, stats.memory_usage_bytes);
   add_gauge(counts.memory_working_set_bytes, stats.memory_working_set_bytes);
+  add_gauge(counts.memory_active_file_bytes, stats.memory_active_file_bytes);
   if (stats.memory_limit_bytes != kNoMemoryLimit)
     add_gauge(counts.memory_limit_bytes, stats.memory_limit_bytes);
 }
@@ -115,20 +121,21 @@ void ContainerRecorder::syscall(uint64_t cgroup, size_t number, std::string_view
 
 void ContainerRecorder::restarts(const PodTable& pods) {
   WorkloadLabels labels;
-  pods.each_container(
-      [&](std::string_view ns, std::string_view pod, std::string_view container, uint32_t now) {
-        labels.ns = ns;
-        labels.pod = pod;
-        labels.container = container;
-        std::optional<Workloads::Index> index = containers_.find(labels);
-        if (!index) return;
-        if (*index >= restarts_.size()) restarts_.resize(containers_.end());
-        Restarts& last = restarts_[*index];
-        if (last.serial != containers_.serial(*index)) last = {containers_.serial(*index), 0};
-        std::optional<uint64_t>& sum = store_.of(*index).restarts;
-        sum = sum.value_or(0) + (now >= last.told ? now - last.told : now);
-        last.told = now;
-      });
+  pods.each_container([&](const ContainerStatus& status) {
+    if (!status.watched) return;
+    labels.ns = status.ns;
+    labels.pod = status.pod;
+    labels.container = status.container;
+    std::optional<Workloads::Index> index = containers_.find(labels);
+    if (!index) return;
+    uint32_t now = status.restarts;
+    if (*index >= restarts_.size()) restarts_.resize(containers_.end());
+    Restarts& last = restarts_[*index];
+    if (last.serial != containers_.serial(*index)) last = {containers_.serial(*index), 0};
+    std::optional<uint64_t>& sum = store_.of(*index).restarts;
+    sum = sum.value_or(0) + (now >= last.told ? now - last.told : now);
+    last.told = now;
+  });
 }
 
 }  // namespace kubepulse

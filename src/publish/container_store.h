@@ -53,10 +53,11 @@ struct ContainerCounts {
   std::vector<SyscallCounts> syscalls;
   // Gauges.
   std::optional<uint64_t> memory_usage_bytes, memory_working_set_bytes, memory_limit_bytes;
+  std::optional<uint64_t> memory_active_file_bytes;  // for insights; not published
   std::vector<FilesystemSizes> filesystems;
 
   void add(const ContainerCounts& other);  // all but syscalls
-  void clear_gauges();
+  void clear_memory();
   DiskCounts& disk(std::string_view device);
 };
 
