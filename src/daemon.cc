@@ -268,8 +268,7 @@ void Daemon::walk_open(bool first) {
 void Daemon::read_resets() {
   if (!probes_.tcp) return;
   probes_.tcp->each_reset([this](uint64_t cgroup, const reset_counts& now) {
-    // Key 0, no socket at all, cannot stand in the table: the legacy bit alone is no cgroup.
-    reset_counts* told = resets_told_.insert(cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup);
+    reset_counts* told = resets_told_.insert(cgroup_key(cgroup));
     if (told == nullptr || (now.sent == told->sent && now.received == told->received)) return;
     TcpCounts& counts = store_.tcp(workloads_.index(workloads_.of(cgroup, 0, monotonic_ns())));
     counts.resets[0] += now.sent - told->sent;
