@@ -2,13 +2,13 @@
 
 #include <bpf/libbpf.h>
 #include <malloc.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cstring>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "collect/process.h"
 #include "identity/tls.h"
 #include "version.h"
@@ -25,12 +25,6 @@ constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
 // How often a pod that waits for its name is asked for.
 constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
-
-uint64_t random_seed() {
-  uint64_t seed = monotonic_ns();
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= realtime_ns();
-  return seed;
-}
 
 void log_outcome(const std::vector<Attached>& outcome) {
   for (const Attached& attached : outcome) {
