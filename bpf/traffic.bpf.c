@@ -62,9 +62,6 @@ __u64 peers_dropped = 0;
 // No sketch: what has a lock may not stand in .rodata.
 static const __u64 no_peers[sizeof(struct peer_sketch) / 8];
 
-// More extension headers than any packet that means well has; beyond is "other".
-#define IPV6_EXTENSIONS_MAX 8
-
 // They may stand outside of the linear part. Seldom, so that a call for each does not matter.
 static __noinline __u32 behind_extensions(struct __sk_buff *skb, __u32 next) {
   __u32 at = IPV6_HEADER;

@@ -2,13 +2,13 @@
 
 #include <bpf/libbpf.h>
 #include <malloc.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cstring>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "collect/process.h"
 #include "identity/tls.h"
 #include "insight/insight_json.h"
@@ -27,12 +27,6 @@ constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
 // How often a pod that waits for its name is asked for.
 constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
-
-uint64_t random_seed() {
-  uint64_t seed = monotonic_ns();
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= realtime_ns();
-  return seed;
-}
 
 void log_outcome(const std::vector<Attached>& outcome) {
   for (const Attached& attached : outcome) {
@@ -299,8 +293,7 @@ void Daemon::walk_open(bool first) {
 void Daemon::read_resets() {
   if (!probes_.tcp) return;
   probes_.tcp->each_reset([this](uint64_t cgroup, const reset_counts& now) {
-    // Key 0, no socket at all, cannot stand in the table: the legacy bit alone is no cgroup.
-    reset_counts* told = resets_told_.insert(cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup);
+    reset_counts* told = resets_told_.insert(cgroup_key(cgroup));
     if (told == nullptr || (now.sent == told->sent && now.received == told->received)) return;
     TcpCounts& counts = store_.tcp(workloads_.index(workloads_.of(cgroup, 0, monotonic_ns())));
     counts.resets[0] += now.sent - told->sent;
