@@ -27,6 +27,7 @@
 #include "publish/http_server.h"
 #include "publish/store.h"
 #include "publish/tcp_recorder.h"
+#include "shedding.h"
 #include "traffic.h"
 
 namespace kubepulse {
@@ -52,6 +53,7 @@ class Daemon {
   void schedule_expiry();
   void walk_open(bool first);
   void read_resets();
+  uint64_t events() const;
   void sweep();
   void every(uint64_t interval_ns, std::function<void()> action);
   HttpResponse serve(const HttpRequest& request);
@@ -77,6 +79,7 @@ class Daemon {
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
   Traffic traffic_{workloads_, store_, flows_};
+  Shedding shedding_;
   CountedInterfaces interfaces_;
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;
