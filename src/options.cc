@@ -202,7 +202,7 @@ constexpr Flag kFlags[] = {
      "write each TCP and DNS event to standard output, as a line of JSON",
      [](Options& o, std::string_view text) { return set_switch(o.log_events, text); }},
     {"max-events", "N", "100000", nullptr, true,
-     "events a second, past which the event log and then flows are left out; 0: never",
+     "events a second; past it the event log and then flows end; 0: no bound",
      [](Options& o, std::string_view text) { return set_events(o.max_events, text); }},
     {"cluster-domain", "NAME", "cluster.local", nullptr, true,
      "what the DNS of the Kubernetes cluster serves",
