@@ -58,7 +58,8 @@ Daemon::Daemon(Loop& loop, const Options& options)
       rules_(options.cluster_domain),
       containers_(options.groups, paths_, workloads_, store_),
       exposition_({workloads_, store_, containers_.workloads(), containers_.store(), &flows_},
-                  options.node_name) {}
+                  options.node_name),
+      shedding_(loop, traffic_, options.max_events, [this] { return events(); }) {}
 
 Daemon::~Daemon() {
   notifier_.stopping();
@@ -93,6 +94,7 @@ Status Daemon::attach() {
     log_warn("owners are told by pid only", {{"reason", tree.status().message()}});
   }
   if (options_.log_events) log_ = std::make_unique<EventLog>(loop_, STDOUT_FILENO);
+  shedding_.set_log(log_.get());
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
   traffic_.set_probes(probes_.traffic.get(), probes_.drops.get());
@@ -244,6 +246,7 @@ size_t Daemon::drain_tcp(size_t records_max) {
     if (size >= sizeof(tcp_record)) tcp_->take(*static_cast<const tcp_record*>(data));
   });
   tcp_events_ += count;
+  shedding_.look();
   if (log_) log_->flush();
   return count;
 }
@@ -256,10 +259,18 @@ size_t Daemon::drain_dns(size_t records_max) {
     dns_->take(*record, reinterpret_cast<const uint8_t*>(record + 1));
   });
   dns_events_ += count;
+  shedding_.look();
   if (count < records_max) dns_->expire(begun_ns);
   if (log_) log_->flush();
   schedule_expiry();
   return count;
+}
+
+uint64_t Daemon::events() const {
+  uint64_t events = tcp_events_ + dns_events_;
+  if (probes_.tcp) events += probes_.tcp->dropped();
+  if (probes_.dns) events += probes_.dns->dropped();
+  return events;
 }
 
 // One timer while queries are in flight, none otherwise. The ring is drained first: an answer that
@@ -406,6 +417,7 @@ DaemonFacts Daemon::facts() {
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
                     {"flows", flows_.lost_packets()},
+                    {"flows_shed", flows_.shed_packets()},
                     {"flow_peers", flows_.peer_overflow()},
                     {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},
                     {"insights", insights_ ? insights_->overflow() : 0},
@@ -418,7 +430,8 @@ DaemonFacts Daemon::facts() {
                     {"dns_in_flight", dns_->evicted()},
                     {"dns_unread", dns_->unread()},
                     {"cgroup_births", probes_.cgroup ? probes_.cgroup->dropped() : 0},
-                    {"event_log", log_ ? log_->dropped() : 0}};
+                    {"event_log", log_ ? log_->dropped() : 0},
+                    {"event_log_shed", log_ ? log_->shed_lines() : 0}};
   facts.workloads = workloads_.size();
   facts.series = store_.series();
   facts.scrapes = scrapes_;

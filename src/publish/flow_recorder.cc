@@ -56,8 +56,8 @@ void FlowRecorder::take(const flow_key& key, const flow_counts& counts) {
   store_.add(index, peer.ns, peer.name, kind, amount);
 }
 
-void FlowRecorder::end() {
-  store_.settle();
+void FlowRecorder::end(bool shed) {
+  store_.settle(shed);
 }
 
 // One that had no new flow is not asked for, so that the sketch of a dead one does not keep its

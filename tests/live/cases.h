@@ -41,6 +41,7 @@ Case packets_case();
 Case interfaces_case();
 Case top_case();
 Case flows_case();
+Case shedding_case();
 Case kubelet_case();
 Case kubelet_tls_case();
 
