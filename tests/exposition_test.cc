@@ -92,6 +92,10 @@ struct Wanted {
     {"kubepulse_services", "gauge", "namespace,node"},
     {"kubepulse_interface_packets_total", "counter", "node,interface,protocol"},
     {"kubepulse_interface_bytes_total", "counter", "node,interface,protocol"},
+    {"kubepulse_insight_active", "gauge", W ",type,severity"},
+    {"kubepulse_prediction_probability", "gauge", W ",type"},
+    {"kubepulse_prediction_confidence", "gauge", W ",type"},
+    {"kubepulse_prediction_time_to_event_seconds", "gauge", W ",type"},
     {"kubepulse_kubelet_polls_total", "counter", "node,result"},
     {"kubepulse_kubelet_pods_age_seconds", "gauge", "node"},
     {"kubepulse_workloads", "gauge", "node"},
@@ -243,6 +247,11 @@ struct Bench {
     return workloads.index(workloads.of(number, 0, now_ns));
   }
   Workloads::Index busy(uint64_t number, uint64_t now_ns = kT) {
+    facts.insights = {
+        {{R"(namespace="shop",pod="web-0")", R"(type="oom_predicted",severity="critical")"}},
+        {{R"(namespace="shop",pod="web-0")", R"(type="oom")", 833333333, 900000000,
+          61500 * kNsPerMs},
+         {R"(namespace="shop",pod="db-0")", R"(type="filesystem")", 100, 0, {}}}};
     Workloads::Index index = workload(number, now_ns);
     TcpCounts& tcp = store.tcp(index);
     for (uint64_t ns : {1, 200000, 2000000000})
@@ -389,6 +398,18 @@ START_TEST(all_families_with_workloads) {
   CHECK_TEXT(flow("kubepulse_flow_packets_total", "", "other", "icmp"), "5");
   CHECK_TEXT(flow(kBytes, "", "other", "tcp"), "none");
   CHECK_TEXT(value("kubepulse_unique_peers", 1, ",direction=\"out\""), "44");
+  auto insight = [&](const std::string& name, const std::string& pod, const std::string& kind) {
+    return page.values["kubepulse_" + name + "{namespace=\"shop\",pod=\"" + pod + '"' + node + "," +
+                       kind + "}"];
+  };
+  const char* active = R"(type="oom_predicted",severity="critical")";
+  const char *oom = R"(type="oom")", *filling = R"(type="filesystem")";
+  CHECK_TEXT(insight("insight_active", "web-0", active), "1");
+  CHECK_TEXT(insight("prediction_probability", "web-0", oom), "0.833333333");
+  CHECK_TEXT(insight("prediction_confidence", "web-0", oom), "0.9");
+  CHECK_TEXT(insight("prediction_time_to_event_seconds", "web-0", oom), "61.5");
+  CHECK_TEXT(insight("prediction_probability", "db-0", filling), "0.0000001");
+  CHECK_TEXT(insight("prediction_confidence", "db-0", filling), "0");
   auto of_container = [&](const std::string& name, const std::string& more) {
     return page.values[name + R"({namespace="systemd",pod="unit-2.service",container="")" + node +
                        more + "}"];

@@ -43,11 +43,11 @@ START_TEST(active) {
                                   found(InsightType::cpu_throttled, "b", "two"), critical,
                                   found(InsightType::oom_killed, "a\"", "")});
   ck_assert_uint_eq(all.active.size(), 3);
-  CHECK_TEXT(all.active[0].labels,
+  CHECK_TEXT(all.active[0].pod + "," + all.active[0].kind,
              R"(namespace="shop",pod="a\"",type="oom_killed",severity="warning")");
-  CHECK_TEXT(all.active[1].labels,
+  CHECK_TEXT(all.active[1].pod + "," + all.active[1].kind,
              R"(namespace="shop",pod="b",type="cpu_throttled",severity="critical")");
-  CHECK_TEXT(all.active[2].labels,
+  CHECK_TEXT(all.active[2].pod + "," + all.active[2].kind,
              R"(namespace="shop",pod="b",type="cpu_throttled",severity="warning")");
 }
 END_TEST
@@ -61,9 +61,11 @@ START_TEST(predictions) {
   never.prediction = Prediction{0.1, 0.1, INFINITY, 1000, INFINITY};
   ActiveInsights all = series_of({one, two, never});
   ck_assert_uint_eq(all.predictions.size(), 2);
-  CHECK_TEXT(all.predictions[0].labels, R"(namespace="shop",pod="a",type="filesystem")");
+  CHECK_TEXT(all.predictions[0].pod + "," + all.predictions[0].kind,
+             R"(namespace="shop",pod="a",type="filesystem")");
   ck_assert(!all.predictions[0].time_to_event_ns);
-  CHECK_TEXT(all.predictions[1].labels, R"(namespace="shop",pod="a",type="oom")");
+  CHECK_TEXT(all.predictions[1].pod + "," + all.predictions[1].kind,
+             R"(namespace="shop",pod="a",type="oom")");
   ck_assert_uint_eq(all.predictions[1].probability, 833333333);
   ck_assert_uint_eq(all.predictions[1].confidence, kNsPerSecond);
   ck_assert_uint_eq(*all.predictions[1].time_to_event_ns, 61500 * kNsPerMs);

@@ -1,11 +1,10 @@
 #include "identity/api_watcher.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/random.h"
 
 namespace kubepulse {
 
@@ -22,12 +21,6 @@ constexpr uint64_t kListBytes = uint64_t{1} << 30;
 constexpr uint64_t kWatchGraceNs = 30 * kNsPerSecond;
 constexpr unsigned kDoublingsMax = 16;
 
-uint64_t random_seed() {
-  uint64_t seed = 0;
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed = realtime_ns();
-  return seed | 1;
-}
-
 }  // namespace
 
 ApiWatcher::ApiWatcher(Loop& loop, ApiServerSettings settings, Resource resource,
@@ -39,7 +32,7 @@ ApiWatcher::ApiWatcher(Loop& loop, ApiServerSettings settings, Resource resource
       handlers_(std::move(handlers)),
       client_(loop, settings_.resolver),
       breaker_(settings_.pause_ns),
-      random_(random_seed()) {}
+      random_(random_seed() | 1) {}
 
 ApiWatcher::~ApiWatcher() {
   loop_.cancel(timer_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "base/clock.h"
 
@@ -12,14 +13,18 @@ namespace {
 // 100 years; what is farther away is never.
 constexpr double kSecondsMax = 3e9;
 
-std::string labels_of(const Insight& insight, const char* type) {
+std::string pod_of(const Insight& insight) {
   std::string labels;
   append_label(labels, "namespace", insight.ns);
   labels += ',';
   append_label(labels, "pod", insight.pod);
-  labels += ',';
-  append_label(labels, "type", type);
   return labels;
+}
+
+std::string type_of(const char* type) {
+  std::string label;
+  append_label(label, "type", type);
+  return label;
 }
 
 uint64_t billionths(double share) {
@@ -29,7 +34,8 @@ uint64_t billionths(double share) {
 ActiveInsights::Prediction series_of(const Insight& insight) {
   const Prediction& told = *insight.prediction;
   bool is_oom = insight.type == InsightType::oom_predicted;
-  ActiveInsights::Prediction series{labels_of(insight, is_oom ? "oom" : "filesystem"),
+  ActiveInsights::Prediction series{pod_of(insight),
+                                    type_of(is_oom ? "oom" : "filesystem"),
                                     billionths(told.probability),
                                     billionths(told.confidence),
                                     {}};
@@ -38,10 +44,14 @@ ActiveInsights::Prediction series_of(const Insight& insight) {
   return series;
 }
 
+// Of the same names the one that comes first stays.
 template <typename Series, typename Before>
 void sort_once(std::vector<Series>& all, Before before) {
-  std::sort(all.begin(), all.end(), before);
-  auto same = [](const Series& one, const Series& other) { return one.labels == other.labels; };
+  auto names = [](const Series& series) { return std::tie(series.pod, series.kind); };
+  std::sort(all.begin(), all.end(), [&](const Series& one, const Series& other) {
+    return names(one) != names(other) ? names(one) < names(other) : before(one, other);
+  });
+  auto same = [&](const Series& one, const Series& other) { return names(one) == names(other); };
   all.erase(std::unique(all.begin(), all.end(), same), all.end());
 }
 
@@ -50,20 +60,17 @@ void sort_once(std::vector<Series>& all, Before before) {
 ActiveInsights insight_series(const InsightTable& table) {
   ActiveInsights all;
   table.each([&all](const Insight& insight) {
-    std::string labels = labels_of(insight, insight_type_name(insight.type));
-    labels += ',';
-    append_label(labels, "severity", severity_name(insight.severity));
-    all.active.push_back({std::move(labels)});
+    std::string kind = type_of(insight_type_name(insight.type));
+    kind += ',';
+    append_label(kind, "severity", severity_name(insight.severity));
+    all.active.push_back({pod_of(insight), std::move(kind)});
     if (insight.prediction) all.predictions.push_back(series_of(insight));
   });
-  sort_once(all.active, [](const ActiveInsights::Active& one, const ActiveInsights::Active& other) {
-    return one.labels < other.labels;
-  });
+  using Active = ActiveInsights::Active;
+  sort_once(all.active, [](const Active&, const Active&) { return false; });
   using Told = ActiveInsights::Prediction;
-  sort_once(all.predictions, [](const Told& one, const Told& other) {
-    if (one.labels != other.labels) return one.labels < other.labels;
-    return one.probability > other.probability;
-  });
+  sort_once(all.predictions,
+            [](const Told& one, const Told& other) { return one.probability > other.probability; });
   return all;
 }
 

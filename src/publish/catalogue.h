@@ -47,15 +47,15 @@ struct InterfaceFrames {
 // Insights that are reported, as the page shows them.
 struct ActiveInsights {
   struct Active {
-    std::string labels;  // escaped: namespace, pod, type and severity; the node's is not among them
+    std::string pod, kind;  // escaped labels: namespace and pod; type and severity
   };
   struct Prediction {
-    std::string labels;  // likewise, without severity
+    std::string pod, kind;  // likewise, without severity
     // In billionths, and in ns; none where it may never be.
     uint64_t probability, confidence;
     std::optional<uint64_t> time_to_event_ns;
   };
-  // No labels are there twice.
+  // None is there twice.
   std::vector<Active> active;
   std::vector<Prediction> predictions;
 };

@@ -8,26 +8,27 @@ namespace {
 
 using Prediction = ActiveInsights::Prediction;
 
-std::string with_node(const std::string& labels, std::string_view node_label) {
-  return labels + ',' + std::string(node_label);
+template <typename Insight>
+std::string labels_of(const Insight& insight, std::string_view node_label) {
+  return insight.pod + ',' + std::string(node_label) + ',' + insight.kind;
 }
 
 void write_active(const DaemonFacts& facts, std::string_view node_label, Page& page) {
   for (const ActiveInsights::Active& each : facts.insights.active)
-    page.sample(with_node(each.labels, node_label), uint64_t{1});
+    page.sample(labels_of(each, node_label), uint64_t{1});
 }
 
 // Billionths are written as nanoseconds are: exactly.
 template <uint64_t Prediction::*member>
 void write_share(const DaemonFacts& facts, std::string_view node_label, Page& page) {
   for (const Prediction& each : facts.insights.predictions)
-    page.sample_seconds(with_node(each.labels, node_label), each.*member);
+    page.sample_seconds(labels_of(each, node_label), each.*member);
 }
 
 void write_time(const DaemonFacts& facts, std::string_view node_label, Page& page) {
   for (const Prediction& each : facts.insights.predictions)
     if (each.time_to_event_ns)
-      page.sample_seconds(with_node(each.labels, node_label), *each.time_to_event_ns);
+      page.sample_seconds(labels_of(each, node_label), *each.time_to_event_ns);
 }
 
 }  // namespace
