@@ -133,8 +133,8 @@ Status Daemon::attach() {
   every(kSweepNs, [this] { sweep(); });
   if (options_.insight_interval_ns != 0) {
     insights_.emplace(InsightFeed::Sources{workloads_, store_, containers_.workloads(),
-                                           containers_.store(), pods_->table(),
-                                           traffic_.peers()});
+                                           containers_.store(), pods_->table(), traffic_.peers(),
+                                           conditions_.get(), events_.get()});
     every(options_.insight_interval_ns, [this] { look_for_insights(); });
   }
   return watch_rings();
@@ -160,7 +160,7 @@ void Daemon::look_for_insights() {
   traffic_.gather(monotonic_ns());
   containers_.gather_for_insights(monotonic_ns(), [this] { drain_rings(); });
   settle();
-  insights_->look(monotonic_ns(), node_stats_.read());
+  insights_->look(monotonic_ns(), node_stats_.read(monotonic_ns()));
   if (log_) log_insights();
 }
 
@@ -190,7 +190,12 @@ Status Daemon::name_pods() {
   if (Status status = pods_->start(); !status.ok() || !options_.services) return status;
   services_ = std::make_unique<Services>(loop_, pods_settings(options_).apiserver);
   traffic_.peers().set_services(&services_->table());
-  return services_->start();
+  if (Status status = services_->start(); !status.ok() || options_.insight_interval_ns == 0)
+    return status;
+  conditions_ = std::make_unique<NodeConditions>(loop_, pods_settings(options_).apiserver);
+  events_ = std::make_unique<PodEvents>(loop_, pods_settings(options_).apiserver);
+  if (Status status = conditions_->start(); !status.ok()) return status;
+  return events_->start();
 }
 
 void Daemon::pod_unknown() {

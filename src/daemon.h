@@ -68,7 +68,10 @@ class Daemon {
   std::optional<CgroupTree> tree_;
   Probes probes_;
   std::unique_ptr<Pods> pods_;
-  std::unique_ptr<Services> services_;  // null where the API server is not asked for them
+  // Null where the API server is not asked.
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<NodeConditions> conditions_;
+  std::unique_ptr<PodEvents> events_;
   CgroupPaths paths_;
   Workloads workloads_{paths_};
   Store store_;
@@ -83,7 +86,7 @@ class Daemon {
   FlatMap<reset_counts> resets_told_{4096};
   Traffic traffic_{workloads_, store_, flows_};
   CountedInterfaces interfaces_;
-  NodeStatsReader node_stats_{""};
+  NodeStats node_stats_{"/proc"};
   std::optional<InsightFeed> insights_;  // none where nobody looks for them
   MapReader maps_{"/proc"};
   std::vector<const bpf_program*> programs_;

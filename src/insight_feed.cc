@@ -90,7 +90,7 @@ void add_tcp(const TcpCounts& counts, TrafficWindow::Totals& totals) {
 
 }  // namespace
 
-void InsightFeed::look(uint64_t now_ns, const NodeStats& node) {
+void InsightFeed::look(uint64_t now_ns, const NodeState& node) {
   looked_ns_ = now_ns;
   engine_.begin(now_ns);
   read_pods();
@@ -178,8 +178,7 @@ void InsightFeed::look_at_containers() {
     }
     std::optional<Insights::Memory> memory;
     if (counts->memory_working_set_bytes)
-      memory = {*counts->memory_working_set_bytes,
-                counts->memory_limit_bytes.value_or(UINT64_MAX),
+      memory = {*counts->memory_working_set_bytes, counts->memory_limit_bytes.value_or(UINT64_MAX),
                 counts->memory_active_file_bytes.value_or(0)};
     engine_.container(key, facts, memory ? &*memory : nullptr, totals);
     look_at_filesystems(facts.subject, *counts);
@@ -191,9 +190,8 @@ void InsightFeed::look_at_filesystems(const Subject& subject, const ContainerCou
     FilesystemFacts facts;
     facts.subject = subject;
     facts.mountpoint = each.mountpoint;
-    engine_.filesystem(
-        hash_names({subject.ns, subject.pod, subject.container, each.mountpoint}), facts,
-        each.usage_bytes, each.usage_bytes + each.available_bytes);
+    engine_.filesystem(hash_names({subject.ns, subject.pod, subject.container, each.mountpoint}),
+                       facts, each.usage_bytes, each.usage_bytes + each.available_bytes);
   }
 }
 
@@ -224,9 +222,26 @@ void InsightFeed::look_at_pods() {
     facts.ready = pod.ready;
     facts.waiting_reason = pod.waiting_reason;
     facts.waiting_container = pod.waiting_container;
-    facts.message = pod.message;
+    facts.message = message_of(pod);
     engine_.pod(facts);
   }
+}
+
+// Of the newest warning, else of the status; with its reason in front.
+std::string_view InsightFeed::message_of(const PodStatus& pod) {
+  bool is_well = pod.phase == Pod::Phase::running && pod.ready >= pod.containers;
+  bool is_over = pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed;
+  const PodEvent* event = nullptr;
+  if (from_.events != nullptr && !is_well && !is_over && !pod.deleting) {
+    from_.events->want(pod.ns, pod.uid);
+    event = from_.events->find(pod.uid);
+  }
+  std::string_view reason = event != nullptr ? event->reason.view() : pod.waiting_reason;
+  std::string_view words = event != nullptr ? event->message.view() : pod.message;
+  message_ = reason;
+  if (!reason.empty() && !words.empty()) message_ += ": ";
+  message_ += words;
+  return message_;
 }
 
 void InsightFeed::look_at_traffic() {
@@ -249,6 +264,40 @@ void InsightFeed::look_at_traffic() {
       totals[kSegmentsSent] = std::max(totals[kSegmentsSent], (*packets)[0].packets[0]);
     engine_.traffic(hash_names({labels.ns, labels.pod}), facts, totals);
   }
+}
+
+void InsightFeed::look_at_node(const NodeState& node) {
+  NodeFacts facts;
+  facts.cpus = node.cpus;
+  auto room = [](const NodeRoom& from) { return Room{from.used, from.whole}; };
+  facts.memory = room(node.memory);
+  facts.pids = room(node.pids);
+  facts.disk = room(node.disk);
+  facts.inodes = room(node.inodes);
+  if (from_.conditions != nullptr) {
+    using Kind = NodeCondition::Kind;
+    facts.not_ready = condition(Kind::ready, NodeCondition::Status::no);
+    if (facts.not_ready.empty()) facts.not_ready = condition(Kind::network_unavailable);
+    facts.memory_pressure = condition(Kind::memory_pressure);
+    facts.disk_pressure = condition(Kind::disk_pressure);
+    facts.pid_pressure = condition(Kind::pid_pressure);
+  }
+  NodeWindow::Totals totals{};
+  totals[kCpuWaitingMs] = milliseconds(node.pressure[kPressureOnCpu].waiting_ns);
+  totals[kMemoryStalledMs] = milliseconds(node.pressure[kPressureOnMemory].stalled_ns);
+  totals[kIoStalledMs] = milliseconds(node.pressure[kPressureOnIo].stalled_ns);
+  engine_.node(facts, totals);
+}
+
+// Why a condition is as it should not be, in Kubernetes' words; "" where it is not.
+std::string_view InsightFeed::condition(NodeCondition::Kind kind, NodeCondition::Status bad) {
+  const NodeCondition& told = from_.conditions->of(kind, looked_ns_);
+  if (told.status != bad) return {};
+  std::string& words = conditions_[static_cast<size_t>(kind)];
+  words = node_condition_name(kind);
+  for (std::string_view more : {told.reason.view(), told.message.view()})
+    if (!more.empty()) (words += ": ") += more;
+  return words;
 }
 
 // Its name, or its address where nobody knows one. Valid until the next.

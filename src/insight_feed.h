@@ -1,7 +1,9 @@
-// What is measured anyway, and what Kubernetes says, brought before the insight engine at each tick.
+// What is measured anyway, and what Kubernetes says, brought before the insight engine at each
+// tick.
 #ifndef KUBEPULSE_INSIGHT_FEED_H
 #define KUBEPULSE_INSIGHT_FEED_H
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,7 +39,7 @@ class InsightFeed {
   explicit InsightFeed(const Sources& sources) : from_(sources) {}
 
   // A tick, once all has been gathered.
-  void look(uint64_t now_ns, const NodeStats& node);
+  void look(uint64_t now_ns, const NodeState& node);
 
   const InsightTable& table() const { return engine_.table(); }
   uint64_t looked_ns() const { return looked_ns_; }  // last; 0: not yet
@@ -63,7 +65,10 @@ class InsightFeed {
   void look_at_unmeasured();
   void look_at_pods();
   void look_at_traffic();
-  void look_at_node(const NodeStats& node);
+  std::string_view condition(NodeCondition::Kind kind,
+                             NodeCondition::Status bad = NodeCondition::Status::yes);
+  std::string_view message_of(const PodStatus& pod);
+  void look_at_node(const NodeState& node);
   std::string_view name_failing_peer(TcpCounts& counts, std::string_view& ns);
 
   Sources from_;
@@ -76,6 +81,7 @@ class InsightFeed {
   std::vector<Place> container_places_;
   std::string address_;
   std::string message_;
+  std::array<std::string, kNodeConditions> conditions_;
 };
 
 }  // namespace kubepulse

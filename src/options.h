@@ -45,7 +45,7 @@ struct Options {
   uint32_t tcp_connections = 0;
   uint64_t sample_interval_ns = 0;
   uint64_t insight_interval_ns = 0;  // 0: nobody looks
-  std::string btf;  // empty: the kernel's own
+  std::string btf;                   // empty: the kernel's own
   // But for the node's name: see pods_settings(). The API server's URL is "" where it is not asked.
   PodsSettings pods;
   std::string namespaces, excluded_namespaces;  // as given; `pods` has them read

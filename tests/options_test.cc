@@ -429,10 +429,10 @@ END_TEST
 
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 34);
-  // 34 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 35);
+  // 35 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 33);
+  ck_assert_uint_eq(variables.size(), 34);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "="}});
     ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());

@@ -51,9 +51,10 @@ END_TEST
 
 START_TEST(what_they_say) {
   PodFacts facts = pod(Phase::running, 3, 1, "ErrImagePull");
-  facts.message = "Back-off pulling image";
   CHECK_TEXT(image_pull(facts, false)->object, "app");
   CHECK_TEXT(image_pull(facts, false)->reason, "ErrImagePull");
+  facts.message = "ErrImagePull: no such host";
+  CHECK_TEXT(image_pull(facts, false)->reason, "ErrImagePull: no such host");
   ck_assert_double_eq(pod_not_ready(facts, false)->evidence.find("ready")->value, 1);
   ck_assert(pod_not_ready(facts, false)->severity == Severity::warning);
   facts.ready = 0;

@@ -76,7 +76,7 @@ struct PodFacts {
   unsigned ready = 0;
   // Why: the reason of a container that waits, or "Unschedulable"; and of which container.
   std::string_view waiting_reason, waiting_container;
-  std::string_view message;  // of an event or a condition, where the API server was asked
+  std::string_view message;  // the same in more words, where somebody has them
 };
 
 struct TrafficFacts {
@@ -97,6 +97,8 @@ struct NodeFacts {
   Room memory;  // used: what MemAvailable leaves
   Room pids;
   Room disk, inodes;  // of the kubelet's filesystem
+  // What Kubernetes says of the node, in its words, where the API server is asked; "": all is well.
+  std::string_view not_ready, memory_pressure, disk_pressure, pid_pressure;
 };
 
 struct FilesystemFacts {

@@ -30,10 +30,11 @@ ActiveInsights::Prediction series_of(const Insight& insight) {
   const Prediction& told = *insight.prediction;
   bool is_oom = insight.type == InsightType::oom_predicted;
   ActiveInsights::Prediction series{labels_of(insight, is_oom ? "oom" : "filesystem"),
-                                    billionths(told.probability), billionths(told.confidence), {}};
+                                    billionths(told.probability),
+                                    billionths(told.confidence),
+                                    {}};
   if (told.seconds < kSecondsMax)
-    series.time_to_event_ns =
-        static_cast<uint64_t>(std::max(told.seconds, 0.0) * kNsPerSecond);
+    series.time_to_event_ns = static_cast<uint64_t>(std::max(told.seconds, 0.0) * kNsPerSecond);
   return series;
 }
 

@@ -58,8 +58,7 @@ constexpr InsightType kPeerTroubles[] = {
 };
 
 uint64_t id_of(InsightType type, const Subject& subject, std::string_view object) {
-  return hash_names(
-      {subject.ns, subject.pod, subject.container, insight_type_name(type), object});
+  return hash_names({subject.ns, subject.pod, subject.container, insight_type_name(type), object});
 }
 
 void take_text(std::string& to, std::string_view text) {

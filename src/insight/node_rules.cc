@@ -43,14 +43,18 @@ struct Row {
   // Of what there is so much of, or none.
   Room NodeFacts::*room;
   double used_max;
+  // What Kubernetes says of it, or none.
+  std::string_view NodeFacts::*said;
 };
 constexpr Row kRows[kNodeResources] = {
-    {"memory", kMemoryStalledMs, kMemoryStalledMin, &NodeFacts::memory, kMemoryUsedMax},
-    {"io", kIoStalledMs, kIoStalledMin, nullptr, 0},
-    {"cpu", kCpuWaitingMs, kCpuWaitingMin, nullptr, 0},
-    {"disk", kNodeCounters, 0, &NodeFacts::disk, kDiskUsedMax},
-    {"inodes", kNodeCounters, 0, &NodeFacts::inodes, kInodesUsedMax},
-    {"pids", kNodeCounters, 0, &NodeFacts::pids, kPidsUsedMax},
+    {"memory", kMemoryStalledMs, kMemoryStalledMin, &NodeFacts::memory, kMemoryUsedMax,
+     &NodeFacts::memory_pressure},
+    {"io", kIoStalledMs, kIoStalledMin, nullptr, 0, nullptr},
+    {"cpu", kCpuWaitingMs, kCpuWaitingMin, nullptr, 0, nullptr},
+    {"disk", kNodeCounters, 0, &NodeFacts::disk, kDiskUsedMax, &NodeFacts::disk_pressure},
+    {"inodes", kNodeCounters, 0, &NodeFacts::inodes, kInodesUsedMax, nullptr},
+    {"pids", kNodeCounters, 0, &NodeFacts::pids, kPidsUsedMax, &NodeFacts::pid_pressure},
+    {"kubelet", kNodeCounters, 0, nullptr, 0, &NodeFacts::not_ready},
 };
 
 double bytes(double pages) {
@@ -104,11 +108,14 @@ std::optional<Finding> node_pressure(const NodeFacts& facts, NodeResource resour
   }
   bool waits = timed && share >= threshold(row.share_min, held);
   bool is_full = row.room != nullptr && used >= row.used_max - (held ? kHeldBelow : 0);
-  if (!waits && !is_full) return std::nullopt;
+  std::string_view said = row.said == nullptr ? "" : facts.*row.said;
+  if (!waits && !is_full && said.empty()) return std::nullopt;
   Finding found{InsightType::node_pressure};
   found.subject = facts.subject;
   found.object = row.name;
-  if (is_full || resource == NodeResource::memory) found.severity = Severity::critical;
+  found.reason = said;
+  if (is_full || !said.empty() || resource == NodeResource::memory)
+    found.severity = Severity::critical;
   if (timed)
     found.evidence.add(resource == NodeResource::cpu ? "waiting" : "stalled", share, Unit::share);
   if (used > 0) found.evidence.add("used", used, Unit::share);

@@ -19,7 +19,7 @@ bool waits_for_image(const PodFacts& facts) {
 Finding finding(InsightType type, const PodFacts& facts) {
   Finding found{type};
   found.subject = facts.subject;
-  found.reason = facts.waiting_reason.empty() ? facts.message : facts.waiting_reason;
+  found.reason = facts.message.empty() ? facts.waiting_reason : facts.message;
   return found;
 }
 
