@@ -9,6 +9,7 @@
 
 #include "tests/check.h"
 #include "tests/live/cases.h"
+#include "tests/live/files.h"
 #include "tests/live/kernel_counts.h"
 #include "tests/live/loads.h"
 #include "tests/live/pod_traffic.h"
@@ -31,6 +32,8 @@ using Insights = std::vector<JsonFields>;
 Insights insights(const Daemon& daemon) {
   HttpAnswer answer = daemon.get("/insights");
   ck_assert_int_eq(answer.status, 200);
+  ck_assert(!answer.body.empty() && answer.body.back() == '\n');
+  answer.body.pop_back();
   Result<JsonFields> whole = parse_nested_json_object(answer.body);
   ck_assert_msg(whole.ok(), "%s", answer.body.c_str());
   Result<std::vector<std::string>> items = parse_json_array(whole.value()["insights"]);
