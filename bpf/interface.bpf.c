@@ -27,8 +27,6 @@ struct {
 #define ETHERNET_HEADER 14
 #define VLAN_TAG 4
 #define VLAN_TAGS_MAX 2
-// More extension headers than any packet that means well has; beyond is "other".
-#define IPV6_EXTENSIONS_MAX 8
 #define IPV6_EXTENSION_MIN 8
 
 enum ether_type {

@@ -38,6 +38,8 @@ static inline __attribute__((always_inline)) __u32 packet_bucket(__u32 bytes) {
 #define IPV6_ROUTING 43
 #define IPV6_FRAGMENT 44
 #define IPV6_DESTINATION 60
+// More extension headers than any packet that means well has; beyond is "other".
+#define IPV6_EXTENSIONS_MAX 8
 
 static inline __attribute__((always_inline)) int is_ipv6_extension(__u8 header) {
   return header == IPV6_HOP_BY_HOP || header == IPV6_ROUTING || header == IPV6_FRAGMENT ||

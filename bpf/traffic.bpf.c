@@ -59,11 +59,12 @@ struct {
 __u64 flows_dropped = 0;
 __u64 peers_dropped = 0;
 
+// Set there by the daemon while there is too much to do: packets then have no peer. A load for each
+// packet, and no call to the kernel to switch it.
+volatile __u32 flows_shed = 0;
+
 // No sketch: what has a lock may not stand in .rodata.
 static const __u64 no_peers[sizeof(struct peer_sketch) / 8];
-
-// More extension headers than any packet that means well has; beyond is "other".
-#define IPV6_EXTENSIONS_MAX 8
 
 // They may stand outside of the linear part. Seldom, so that a call for each does not matter.
 static __noinline __u32 behind_extensions(struct __sk_buff *skb, __u32 next) {
@@ -162,7 +163,7 @@ static __always_inline int count(struct __sk_buff *skb, const int direction) {
   }
   __u32 protocol = protocol_of(skb), bytes = skb->len, bucket = packet_bucket(bytes);
   if (protocol >= PACKET_PROTOCOLS || bucket >= PACKET_BUCKETS) return 1;  // for the verifier
-  if (with_flows) count_flow(skb, cgroup, protocol, direction);
+  if (with_flows && !flows_shed) count_flow(skb, cgroup, protocol, direction);
   struct packet_counts *counts = &all->packets[direction][protocol];
   __sync_fetch_and_add(&counts->bytes, bytes);
   __sync_fetch_and_add(&counts->sizes[bucket], 1);

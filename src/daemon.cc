@@ -2,13 +2,13 @@
 
 #include <bpf/libbpf.h>
 #include <malloc.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cstring>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "collect/process.h"
 #include "identity/tls.h"
 #include "insight/insight_json.h"
@@ -27,12 +27,6 @@ constexpr uint64_t kSweepNs = 60 * kNsPerSecond;
 constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
 // How often a pod that waits for its name is asked for.
 constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
-
-uint64_t random_seed() {
-  uint64_t seed = monotonic_ns();
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= realtime_ns();
-  return seed;
-}
 
 void log_outcome(const std::vector<Attached>& outcome) {
   for (const Attached& attached : outcome) {
@@ -64,7 +58,8 @@ Daemon::Daemon(Loop& loop, const Options& options)
       rules_(options.cluster_domain),
       containers_(options.groups, paths_, workloads_, store_),
       exposition_({workloads_, store_, containers_.workloads(), containers_.store(), &flows_},
-                  options.node_name) {}
+                  options.node_name),
+      shedding_(loop, traffic_, options.max_events, [this] { return events(); }) {}
 
 Daemon::~Daemon() {
   notifier_.stopping();
@@ -99,6 +94,7 @@ Status Daemon::attach() {
     log_warn("owners are told by pid only", {{"reason", tree.status().message()}});
   }
   if (options_.log_events) log_ = std::make_unique<EventLog>(loop_, STDOUT_FILENO);
+  shedding_.set_log(log_.get());
   Host host = Host::look("", options_.btf);
   probes_ = Probes::open(options_, host, mounts);
   traffic_.set_probes(probes_.traffic.get(), probes_.drops.get());
@@ -250,6 +246,7 @@ size_t Daemon::drain_tcp(size_t records_max) {
     if (size >= sizeof(tcp_record)) tcp_->take(*static_cast<const tcp_record*>(data));
   });
   tcp_events_ += count;
+  shedding_.look();
   if (log_) log_->flush();
   return count;
 }
@@ -262,10 +259,18 @@ size_t Daemon::drain_dns(size_t records_max) {
     dns_->take(*record, reinterpret_cast<const uint8_t*>(record + 1));
   });
   dns_events_ += count;
+  shedding_.look();
   if (count < records_max) dns_->expire(begun_ns);
   if (log_) log_->flush();
   schedule_expiry();
   return count;
+}
+
+uint64_t Daemon::events() const {
+  uint64_t events = tcp_events_ + dns_events_;
+  if (probes_.tcp) events += probes_.tcp->dropped();
+  if (probes_.dns) events += probes_.dns->dropped();
+  return events;
 }
 
 // One timer while queries are in flight, none otherwise. The ring is drained first: an answer that
@@ -299,8 +304,7 @@ void Daemon::walk_open(bool first) {
 void Daemon::read_resets() {
   if (!probes_.tcp) return;
   probes_.tcp->each_reset([this](uint64_t cgroup, const reset_counts& now) {
-    // Key 0, no socket at all, cannot stand in the table: the legacy bit alone is no cgroup.
-    reset_counts* told = resets_told_.insert(cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup);
+    reset_counts* told = resets_told_.insert(cgroup_key(cgroup));
     if (told == nullptr || (now.sent == told->sent && now.received == told->received)) return;
     TcpCounts& counts = store_.tcp(workloads_.index(workloads_.of(cgroup, 0, monotonic_ns())));
     counts.resets[0] += now.sent - told->sent;
@@ -413,6 +417,7 @@ DaemonFacts Daemon::facts() {
                     {"context_switches", probes_.sched ? probes_.sched->dropped() : 0},
                     {"packets", probes_.traffic ? probes_.traffic->dropped() : 0},
                     {"flows", flows_.lost_packets()},
+                    {"flows_shed", flows_.shed_packets()},
                     {"flow_peers", flows_.peer_overflow()},
                     {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},
                     {"insights", insights_ ? insights_->overflow() : 0},
@@ -425,7 +430,8 @@ DaemonFacts Daemon::facts() {
                     {"dns_in_flight", dns_->evicted()},
                     {"dns_unread", dns_->unread()},
                     {"cgroup_births", probes_.cgroup ? probes_.cgroup->dropped() : 0},
-                    {"event_log", log_ ? log_->dropped() : 0}};
+                    {"event_log", log_ ? log_->dropped() : 0},
+                    {"event_log_shed", log_ ? log_->shed_lines() : 0}};
   facts.workloads = workloads_.size();
   facts.series = store_.series();
   facts.scrapes = scrapes_;

@@ -28,6 +28,7 @@
 #include "publish/http_server.h"
 #include "publish/store.h"
 #include "publish/tcp_recorder.h"
+#include "shedding.h"
 #include "traffic.h"
 
 namespace kubepulse {
@@ -54,6 +55,7 @@ class Daemon {
   void schedule_expiry();
   void walk_open(bool first);
   void read_resets();
+  uint64_t events() const;
   void sweep();
   void look_for_insights();
   void log_insights();
@@ -85,6 +87,7 @@ class Daemon {
   std::unique_ptr<DnsRecorder> dns_;
   FlatMap<reset_counts> resets_told_{4096};
   Traffic traffic_{workloads_, store_, flows_};
+  Shedding shedding_;
   CountedInterfaces interfaces_;
   NodeStats node_stats_{"/proc"};
   std::optional<InsightFeed> insights_;  // none where nobody looks for them

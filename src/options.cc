@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kRingBytesMin = 4 << 10;
 constexpr uint64_t kRingBytesMax = 256 << 20;
+constexpr uint64_t kEventsMax = 100000000;
 constexpr uint64_t kConnectionsMin = 1024;
 constexpr uint64_t kConnectionsMax = 1 << 20;
 
@@ -125,6 +126,13 @@ Problem set_ring(uint32_t& place, std::string_view text) {
   return {};
 }
 
+Problem set_events(uint32_t& place, std::string_view text) {
+  std::optional<uint64_t> count = parse_number(text, kEventsMax);
+  if (!count) return "a number from 0 to 100000000";
+  place = static_cast<uint32_t>(*count);
+  return {};
+}
+
 Problem set_connections(uint32_t& place, std::string_view text) {
   std::optional<uint64_t> count = parse_number(text, kConnectionsMax);
   if (!count || *count < kConnectionsMin) return "a number from 1024 to 1048576";
@@ -200,6 +208,9 @@ constexpr Flag kFlags[] = {
     {"log-events", nullptr, nullptr, nullptr, true,
      "write each TCP and DNS event to standard output, as a line of JSON",
      [](Options& o, std::string_view text) { return set_switch(o.log_events, text); }},
+    {"max-events", "N", "100000", nullptr, true,
+     "events a second; past it the event log and then flows end; 0: no bound",
+     [](Options& o, std::string_view text) { return set_events(o.max_events, text); }},
     {"cluster-domain", "NAME", "cluster.local", nullptr, true,
      "what the DNS of the Kubernetes cluster serves",
      [](Options& o, std::string_view text) { return set_cluster_domain(o.cluster_domain, text); }},

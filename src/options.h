@@ -30,6 +30,7 @@ struct Options {
   std::string listen;     // not empty; ListenAddress::parse() judges it
   std::string node_name;  // empty: the hostname
   bool log_events = false;
+  uint32_t max_events = 0;  // a second; 0: never shed
   bool services = false;  // the API server is asked for them
   std::string cluster_domain;
   uint32_t groups = 0;  // of metrics: enum Group; never empty

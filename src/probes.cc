@@ -1,10 +1,8 @@
 #include "probes.h"
 
-#include <sys/random.h>
-
 #include <utility>
 
-#include "base/clock.h"
+#include "base/random.h"
 #include "groups.h"
 
 namespace kubepulse {
@@ -31,7 +29,7 @@ std::unique_ptr<Probe> take_probe(Result<std::unique_ptr<Probe>> opened,
 TrafficConfig traffic_config(const Options& options) {
   TrafficConfig config;
   config.with_flows = (options.groups & kGroupFlows) != 0;
-  if (getrandom(&config.seed, sizeof config.seed, GRND_NONBLOCK) < 0) config.seed = monotonic_ns();
+  config.seed = random_seed();
   return config;
 }
 

@@ -1,3 +1,4 @@
+// What the kernel is watched with, but for the frames of interfaces (counted_interfaces.h).
 #ifndef KUBEPULSE_PROBES_H
 #define KUBEPULSE_PROBES_H
 

@@ -32,6 +32,9 @@ class Traffic {
   void look_at_addresses();
   // Reads what is to be read, if it was not just read.
   void gather(uint64_t now_ns);
+  bool has_flows() const { return packets_ != nullptr && packets_->has_flows(); }
+  // Whether flows are not told apart from now on: then all packets are of the peer "other".
+  void shed_flows(bool on);
   // The cgroup is gone.
   void forget(uint64_t cgroup);
 
@@ -39,6 +42,7 @@ class Traffic {
   Peers& peers() { return peers_; }
 
  private:
+  void gather_now(uint64_t now_ns);
   void gather_flows(uint64_t now_ns);
 
   TrafficProbe* packets_ = nullptr;
@@ -48,6 +52,7 @@ class Traffic {
   Peers peers_;
   FlowRecorder flow_recorder_;
   bool addresses_unknown_ = false;
+  bool sheds_flows_ = false;
   uint64_t gathered_ns_ = 0;
 };
 

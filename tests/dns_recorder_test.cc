@@ -274,6 +274,30 @@ START_TEST(logged) {
 }
 END_TEST
 
+// An event that has no line is counted all the same, in the counts and as one that was shed.
+START_TEST(shed) {
+  Result<Loop> loop = Loop::create();
+  int ends[2];
+  ck_assert_int_eq(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  EventLog log(loop.value(), ends[1]);
+  Bench bench(&log);
+  bench.query(kT, 1, "www.example.com");
+  bench.query(kT, 2, "b.example");
+  log.shed(true);
+  bench.answer(kT + 1, 1, 3);
+  bench.recorder.expire(kT + 5 * kNsPerSecond);
+  log.flush();
+  CHECK_TEXT(read_all(ends[0]), "");
+  ck_assert_uint_eq(log.shed_lines(), 2);
+  log.shed(false);
+  bench.query(kT, 3, "c.example");
+  bench.answer(kT + 1, 3);
+  log.flush();
+  ck_assert(read_all(ends[0]).find("c.example") != std::string::npos);
+  ck_assert_uint_eq(log.shed_lines(), 2);
+}
+END_TEST
+
 START_TEST(one_line_each_whatever_the_name) {
   Result<Loop> loop = Loop::create();
   int ends[2];
@@ -343,4 +367,5 @@ END_TEST
 
 CHECK_MAIN("dns_recorder", query_and_answer, answers_that_nobody_asked_for, repeated_query_is_one,
            rcodes, timeouts, an_answer_that_seems_older_than_its_query, junk, names,
-           more_in_flight_than_fit, filtered, logged, one_line_each_whatever_the_name, by_socket)
+           more_in_flight_than_fit, filtered, logged, shed, one_line_each_whatever_the_name,
+           by_socket)

@@ -370,6 +370,20 @@ START_TEST(held_until_flush) {
 }
 END_TEST
 
+START_TEST(shed) {
+  Ends ends = make_pipe();
+  Loop loop = make_loop();
+  EventLog log(loop, ends.writer.get());
+  ck_assert(log.wants_line() && log.wants_line());
+  log.shed(true);
+  ck_assert(!log.wants_line() && !log.wants_line());
+  log.shed(false);
+  ck_assert(log.wants_line());
+  ck_assert_uint_eq(log.shed_lines(), 2);
+  ck_assert_uint_eq(log.dropped(), 0);
+}
+END_TEST
+
 void check_reader_gone(Ends ends) {
   int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   Ends stderr_ends = make_pipe();
@@ -450,6 +464,6 @@ int main() {
   signal(SIGPIPE, SIG_IGN);
   return run_suite("event_log", {tcp_connect, tcp_accept, tcp_fail, tcp_close, tcp_oddities, dns,
                                  human_latency, slow_pipe, slow_socket, slow_terminal,
-                                 slow_foreign_pipe, whole_lines_in_a_write, held_until_flush,
+                                 slow_foreign_pipe, whole_lines_in_a_write, held_until_flush, shed,
                                  pipe_reader_gone, socket_reader_gone, files_and_devices});
 }

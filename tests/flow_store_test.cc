@@ -72,6 +72,27 @@ START_TEST(adds_up) {
 }
 END_TEST
 
+// What was left out on purpose is apart from what was lost.
+START_TEST(shed) {
+  Bench bench;
+  bench.send(5, kTcpOut, 10);
+  bench.add(5, "db", kTcpOut, 9);
+  bench.flows.settle();
+  bench.send(5, kTcpOut, 20);
+  bench.send(6, kUdpOut, 4);
+  bench.add(5, "db", kTcpOut, 2);
+  bench.flows.settle(true);
+  bench.send(5, kTcpOut, 5);
+  bench.add(5, "db", kTcpOut, 3);
+  bench.flows.settle();
+  ck_assert_uint_eq(bench.told(5, "db", kTcpOut), 14);
+  ck_assert_uint_eq(bench.told(5, "other", kTcpOut), 1 + 18 + 2);
+  ck_assert_uint_eq(bench.told(6, "other", kUdpOut), 4);
+  ck_assert_uint_eq(bench.flows.lost_packets(), 3);
+  ck_assert_uint_eq(bench.flows.shed_packets(), 22);
+}
+END_TEST
+
 // Of what no flow tells, "other" has as much as is missing, and keeps it.
 START_TEST(the_rest) {
   Bench bench;
@@ -318,6 +339,6 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("flow_store", adds_up, the_rest, too_many_peers, idle_peers_make_room,
+CHECK_MAIN("flow_store", adds_up, shed, the_rest, too_many_peers, idle_peers_make_room,
            idle_rows_make_room_for_all, merged_rows_stay_idle, long_names, named_later, merges,
            merges_without_room, ahead_of_the_packets, no_room_for_series)

@@ -57,6 +57,7 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.tcp_ring_bytes, 4 << 20);
   ck_assert_uint_eq(options.dns_ring_bytes, 2 << 20);
   ck_assert_uint_eq(options.tcp_connections, 65536);
+  ck_assert_uint_eq(options.max_events, 100000);
   ck_assert_uint_eq(options.sample_interval_ns, 10 * kNsPerSecond);
   CHECK_TEXT(options.btf, "");
   PodsSettings pods = pods_settings(options);
@@ -88,6 +89,10 @@ START_TEST(values) {
   ck_assert_uint_eq(good({"--dns-ring=8192"}).dns_ring_bytes, 8192);
   ck_assert_uint_eq(good({"--tcp-connections=1024"}).tcp_connections, 1024);
   ck_assert_uint_eq(good({"--tcp-connections=1048576"}).tcp_connections, 1048576);
+  ck_assert_uint_eq(good({"--max-events=0"}).max_events, 0);
+  ck_assert_uint_eq(good({"--max-events=100000000"}).max_events, 100000000);
+  CHECK_TEXT(bad({"--max-events=100000001"}),
+             "--max-events=100000001: accepted is a number from 0 to 100000000");
   ck_assert_uint_eq(good({"--sample-interval=1000ms"}).sample_interval_ns, kNsPerSecond);
   ck_assert_uint_eq(good({"--sample-interval=90s"}).sample_interval_ns, 90 * kNsPerSecond);
   ck_assert_uint_eq(good({"--sample-interval=60m"}).sample_interval_ns, 3600 * kNsPerSecond);
@@ -429,10 +434,10 @@ END_TEST
 
 START_TEST(usage_is_complete) {
   std::string text = usage();
-  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 35);
-  // 35 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
+  ck_assert_uint_eq(names(text, "\n  --([a-z-]+)").size(), 36);
+  // 36 flags without --help and --version, and KUBEPULSE_METRICS_ADDR.
   Names variables = names(text, kVariable);
-  ck_assert_uint_eq(variables.size(), 34);
+  ck_assert_uint_eq(variables.size(), 35);
   for (const std::string& name : variables) {
     Result<Options> result = parse({}, {{name, "="}});
     ck_assert_msg(!result.ok() || has_text(result.value(), "="), "%s is not read", name.c_str());

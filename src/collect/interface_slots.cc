@@ -2,13 +2,14 @@
 
 #include <cerrno>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace kubepulse {
 
 namespace {
 
-constexpr uint64_t kRetryNs = 60'000'000'000;
+constexpr uint64_t kRetryNs = 60 * kNsPerSecond;
 constexpr const char* kNobody = "no interface has that name";
 
 bool is_same(const InterfaceState& one, const InterfaceState& other) {

@@ -1,6 +1,6 @@
-// Which interface stands in which slot of the kernel program: each asked for by name has one for
-// good, whichever interface has that name, so that its counts go on. Decides and logs; what it
-// decides is done by `Kernel`.
+// Which interface stands in which slot: each asked for by name has one for good, with a kernel
+// program of its own, whichever interface has that name, so that its counts go on. Decides and
+// logs; what it decides is done by `Kernel`.
 #ifndef KUBEPULSE_COLLECT_INTERFACE_SLOTS_H
 #define KUBEPULSE_COLLECT_INTERFACE_SLOTS_H
 

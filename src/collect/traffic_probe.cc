@@ -150,6 +150,10 @@ Status TrafficProbe::take_flows(
   }
 }
 
+void TrafficProbe::shed_flows(bool on) {
+  __atomic_store_n(&skeleton_->bss->flows_shed, on ? 1U : 0U, __ATOMIC_SEQ_CST);
+}
+
 Status TrafficProbe::each_sketch_key(const std::function<void(uint64_t)>& visit) {
   if (!with_flows_) return {};
   int map = bpf_map__fd(skeleton_->maps.peers);

@@ -61,6 +61,8 @@ class TrafficProbe {
   // several parts.
   Status take_flows(
       const std::function<void(const flow_key& key, const flow_counts& counts)>& visit);
+  // Whether from now on flows are not told apart, nor peers counted: packets go into each() alone.
+  void shed_flows(bool on);
   // Cgroups that have met peers, by direction, as in flow_key.
   Status each_sketch_key(const std::function<void(uint64_t key)>& visit);
   // Whole, as of the moment. False: there is none of that key.

@@ -17,6 +17,12 @@ namespace kubepulse {
 // Set in the id of a cgroup of the legacy (v1) hierarchy: the ids of two hierarchies overlap.
 constexpr uint64_t kLegacyBit = uint64_t{1} << 63;
 
+// The key of a cgroup in a FlatMap. What is of no cgroup has 0, which is not storable: the legacy
+// bit alone is no cgroup either.
+constexpr uint64_t cgroup_key(uint64_t cgroup) {
+  return cgroup == 0 ? kLegacyBit : cgroup;
+}
+
 // Mount points, "" where there is none.
 struct CgroupMounts {
   std::string unified;            // cgroup2

@@ -27,21 +27,23 @@ void PodTable::add_status(const Pod& pod, PodRow& row) {
   row.unscheduled = put_once(pod.unscheduled.view());
   row.message = put(pod.message.view());
   row.first_status = static_cast<uint32_t>(next_.statuses.size());
-  for (size_t i = 0; i < pod.container_count; i++) {
-    const PodContainer& container = pod.containers[i];
-    if (runs_all_the_time(pod, container)) {
-      row.containers++;
-      row.ready += container.ready;
-    }
-    if (next_.statuses.size() == kContainersMax) {
-      // Where there is no room for its id either, that counts.
-      if (container.id.empty() || next_.containers.size() < kContainersMax) overflow_++;
-      continue;
-    }
-    if (i == pod.waiting) row.waiting = row.status_count;
-    row.status_count++;
-    next_.statuses.push_back(status_row(container));
+}
+
+void PodTable::add_container_status(const Pod& pod, size_t index) {
+  const PodContainer& container = pod.containers[index];
+  PodRow& row = next_.pods.back();
+  if (runs_all_the_time(pod, container)) {
+    row.containers++;
+    row.ready += container.ready;
   }
+  if (next_.statuses.size() == kContainersMax) {
+    // Where there is no room for its id either, that counts.
+    if (container.id.empty() || next_.containers.size() < kContainersMax) overflow_++;
+    return;
+  }
+  if (index == pod.waiting) row.waiting = row.status_count;
+  row.status_count++;
+  next_.statuses.push_back(status_row(container));
 }
 
 PodTable::StatusRow PodTable::status_row(const PodContainer& container) {

@@ -19,6 +19,14 @@ void mix(uint64_t& hash, uint64_t value) {
   hash ^= hash >> 29;
 }
 
+// The first list grows in steps, to up to twice what it needs. Without exceptions shrink_to_fit()
+// does nothing.
+template <typename Rows>
+void fit(Rows& rows) {
+  constexpr size_t kSlackBytes = 16384;
+  if ((rows.capacity() - rows.size()) * sizeof rows[0] > kSlackBytes) Rows(rows).swap(rows);
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -107,6 +115,7 @@ void PodTable::add(const Pod& pod, bool watched) {
   add_addresses(pod);
   for (size_t i = 0; i < pod.container_count; i++) {
     const PodContainer& container = pod.containers[i];
+    if (!pod.by_logs) add_container_status(pod, i);
     if (container.id.empty() && container.last_id.empty()) continue;
     Text name = put_once(container.name.view());
     add_container(container.id.view(), name);
@@ -199,6 +208,10 @@ void PodTable::commit(uint64_t now_ns) {
   if (digest != digest_) generation_++;
   digest_ = digest;
   held_ = std::move(next_);
+  fit(held_.texts);
+  fit(held_.pods);
+  fit(held_.containers);
+  fit(held_.statuses);
   drop();
 }
 

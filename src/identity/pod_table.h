@@ -179,6 +179,7 @@ class PodTable {
   void add_row(const PodRow& row, std::string_view uid);
   void add_addresses(const Pod& pod);
   void add_status(const Pod& pod, PodRow& row);
+  void add_container_status(const Pod& pod, size_t index);
   StatusRow status_row(const PodContainer& container);
   void keep_status(PodRow& row);
   void keep_texts(PodRow& row);

@@ -1,12 +1,11 @@
 #include "identity/pods.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "identity/kubernetes_name.h"
 #include "identity/pod_list.h"
@@ -17,12 +16,6 @@ namespace kubepulse {
 namespace {
 
 using Kind = ServerOutcome::Kind;
-
-uint64_t random_seed() {
-  uint64_t seed = 0;
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed = realtime_ns();
-  return seed | 1;
-}
 
 Status check_url(const std::string& text) {
   auto url = HttpUrl::parse(text);
@@ -43,7 +36,7 @@ Pods::Pods(Loop& loop, PodsSettings settings, std::function<void()> changed)
           loop, settings_.kubelet,
           {[this] { table_.begin(); }, [this](const Pod& pod) { table_.add(pod, watched(pod)); },
            [this](const ServerOutcome& outcome) { polled(outcome); }}),
-      random_(random_seed()) {}
+      random_(random_seed() | 1) {}
 
 Pods::~Pods() {
   loop_.cancel(timer_);

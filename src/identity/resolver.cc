@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "base/random.h"
 #include "collect/dns_message.h"
 
 namespace kubepulse {
@@ -29,10 +29,8 @@ std::string read_beginning(const std::string& path) {
 }
 
 uint16_t random_id() {
-  uint16_t id = 0;
   // Early at boot the kernel may have no randomness; the port is still the kernel's choice.
-  if (getrandom(&id, sizeof id, GRND_NONBLOCK) < 0) id = static_cast<uint16_t>(monotonic_ns());
-  return id;
+  return static_cast<uint16_t>(random_seed());
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ namespace {
 
 using Labels = std::string_view;
 
-constexpr const char* kDirections[] = {"out", "in"};
 constexpr const char* kSwitchKinds[] = {"voluntary", "preempted"};
 constexpr const char* kResourceNames[] = {"cpu", "memory", "io"};
 constexpr const char* kResetDirections[] = {"sent", "received"};

@@ -110,7 +110,7 @@ void DnsRecorder::timed_out(const DnsFlight& flight) {
 void DnsRecorder::log(const DnsFlight& flight, std::string_view rcode,
                       std::optional<uint64_t> latency_ns) {
   Workloads::Index index = workloads_.index(flight.query.owner);
-  if (index == Workloads::kFiltered) return;
+  if (index == Workloads::kFiltered || !log_->wants_line()) return;
   const WorkloadLabels& labels = workloads_.labels(index);
   DnsEvent event;
   event.realtime_ns =

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
-#include "bpf/event.h"
+#include "identity/cgroup_tree.h"
 
 namespace kubepulse {
 
 void DropRecorder::take(uint64_t cgroup, uint32_t reason, uint64_t count, uint64_t now_ns) {
-  // Key 0 cannot stand in the table: the legacy bit alone is no cgroup.
-  OfCgroup* of_cgroup = told_.insert(cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup);
+  OfCgroup* of_cgroup = told_.insert(cgroup_key(cgroup));
   if (of_cgroup == nullptr) return;
   auto told = std::find_if(of_cgroup->begin(), of_cgroup->end(),
                            [reason](const Told& each) { return each.reason == reason; });

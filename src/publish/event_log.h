@@ -64,7 +64,16 @@ class EventLog {
   // Writes what it can; the loop goes on with the rest.
   void flush();
 
+  // While load is shed no line is to be made.
+  void shed(bool on) { sheds_ = on; }
+  // Whether a line is wanted of an event that has come; counts it where not.
+  bool wants_line() {
+    shed_ += sheds_ ? 1 : 0;
+    return !sheds_;
+  }
+
   uint64_t dropped() const { return dropped_; }
+  uint64_t shed_lines() const { return shed_; }
   // False once the reader has gone; from then on each line is dropped.
   bool open() const { return open_; }
 
@@ -86,6 +95,8 @@ class EventLog {
   std::string buffer_;
   size_t written_ = 0;  // of `buffer_`, from its beginning
   uint64_t dropped_ = 0;
+  bool sheds_ = false;
+  uint64_t shed_ = 0;
 };
 
 }  // namespace kubepulse

@@ -1,6 +1,5 @@
 #include "publish/flow_metrics.h"
 
-#include <iterator>
 #include <string>
 
 namespace kubepulse {
@@ -8,10 +7,6 @@ namespace kubepulse {
 namespace {
 
 using Labels = std::string_view;
-
-constexpr const char* kDirections[] = {"out", "in"};
-constexpr const char* kProtocols[] = {"tcp", "udp", "icmp", "sctp", "other"};
-static_assert(std::size(kProtocols) == kPacketProtocols);
 
 template <uint64_t FlowAmount::*member>
 void write_flow(std::string_view ns, std::string_view peer, FlowKind kind, const FlowAmount& amount,
@@ -23,7 +18,7 @@ void write_flow(std::string_view ns, std::string_view peer, FlowKind kind, const
     all += ',';
     append_label(all, key, value);
   }
-  page.sample(all, "protocol", kProtocols[kind.protocol], amount.*member);
+  page.sample(all, "protocol", kPacketProtocolNames[kind.protocol], amount.*member);
 }
 
 template <uint64_t FlowAmount::*member>

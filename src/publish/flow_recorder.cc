@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "identity/cgroup_tree.h"
 #include "publish/peer_count.h"
 
 namespace kubepulse {
 
 namespace {
-
-// A packet without a socket's cgroup has 0, which is not storable: the legacy bit alone is none.
-uint64_t key_of(uint64_t cgroup) {
-  return cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup;
-}
 
 FlowKind kind_of(uint64_t owner) {
   return {static_cast<uint8_t>(owner >> FLOW_DIRECTION_SHIFT & 1),
@@ -23,7 +19,7 @@ FlowKind kind_of(uint64_t owner) {
 
 // Whose it is is asked once each time, however many flows it has.
 Workloads::Owner FlowRecorder::owner_of(uint64_t cgroup) {
-  Owner* known = owners_.insert(key_of(cgroup));
+  Owner* known = owners_.insert(cgroup_key(cgroup));
   if (known != nullptr && known->asked_ns == now_ns_) return known->owner;
   Workloads::Owner owner = workloads_.of(cgroup, 0, now_ns_);
   if (known != nullptr) *known = {owner, now_ns_};
@@ -60,15 +56,15 @@ void FlowRecorder::take(const flow_key& key, const flow_counts& counts) {
   store_.add(index, peer.ns, peer.name, kind, amount);
 }
 
-void FlowRecorder::end() {
-  store_.settle();
+void FlowRecorder::end(bool shed) {
+  store_.settle(shed);
 }
 
 // One that had no new flow is not asked for, so that the sketch of a dead one does not keep its
 // workload.
 void FlowRecorder::found_sketch(uint64_t key) {
   uint64_t cgroup = key & FLOW_CGROUP;
-  const Owner* known = owners_.find(key_of(cgroup));
+  const Owner* known = owners_.find(cgroup_key(cgroup));
   Workloads::Owner owner = known != nullptr ? known->owner : owner_of(cgroup);
   sketches_.push_back({workloads_.index(owner), key});
 }
@@ -96,7 +92,7 @@ void FlowRecorder::count_peers(const std::function<bool(uint64_t, peer_sketch&)>
 }
 
 void FlowRecorder::forget(uint64_t cgroup) {
-  owners_.erase(key_of(cgroup));
+  owners_.erase(cgroup_key(cgroup));
 }
 
 }  // namespace kubepulse

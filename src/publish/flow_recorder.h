@@ -29,7 +29,8 @@ class FlowRecorder {
   // Once the packets have been recorded: begin, take each flow, and end.
   void begin(uint64_t now_ns);
   void take(const flow_key& key, const flow_counts& counts);
-  void end();
+  // `shed`: see FlowStore::settle().
+  void end(bool shed = false);
 
   // Each sketch that there is, as TrafficProbe tells; then all are read.
   void found_sketch(uint64_t key);

@@ -134,7 +134,8 @@ void FlowStore::fold_idle(FlowCounts& counts) {
   }
 }
 
-void FlowStore::settle() {
+void FlowStore::settle(bool shed) {
+  uint64_t& missing = shed ? shed_packets_ : lost_packets_;
   for (Index index = 0; index < store_.packets_end(); index++) {
     if (is_never_shown(index) || store_.packets_if_any(index) == nullptr) continue;
     FlowCounts* counts = of(index);
@@ -147,7 +148,7 @@ void FlowStore::settle() {
                       growth(way.bytes[kind.protocol], told.bytes)};
       add_to(told, lost);
       add_to_other(*counts, kind, lost);
-      lost_packets_ += lost.packets;
+      missing += lost.packets;
     });
   }
   // Not while flows are added: series that come free before the packets are recorded again would

@@ -66,8 +66,8 @@ class FlowStore {
   void name(Index index, std::string_view ns, std::string_view peer, FlowKind kind,
             FlowAmount more);
   // What has become of packets of which no flow tells goes to "other". Call it when all flows have
-  // been added that were taken after the packets.
-  void settle();
+  // been added that were taken after the packets. `shed`: it was on purpose that none tells.
+  void settle(bool shed = false);
 
   void clear_unique_peers();
   void set_unique_peers(Index index, size_t direction, uint64_t peers);
@@ -84,6 +84,7 @@ class FlowStore {
   std::string_view peer_name(Domains::Id peer) const;
 
   uint64_t lost_packets() const { return lost_packets_; }    // settled, in all
+  uint64_t shed_packets() const { return shed_packets_; }    // likewise
   uint64_t peer_overflow() const { return peer_overflow_; }  // packets beyond the bounds on peers
 
  private:
@@ -102,6 +103,7 @@ class FlowStore {
   uint64_t now_ns_ = 0;
   bool wants_room_ = false;  // for names or series: of all workloads' rows
   uint64_t lost_packets_ = 0;
+  uint64_t shed_packets_ = 0;
   uint64_t peer_overflow_ = 0;
 };
 

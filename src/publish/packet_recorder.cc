@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "identity/cgroup_tree.h"
+
 namespace kubepulse {
 
 namespace {
@@ -9,11 +11,6 @@ namespace {
 static_assert(kPacketProtocols == PACKET_PROTOCOLS && kSizeBuckets == PACKET_BUCKETS &&
                   TRAFFIC_OUT == 0 && TRAFFIC_IN == 1,
               "as the kernel programs count");
-
-// A packet without a socket's cgroup has 0, which is not storable: the legacy bit alone is none.
-uint64_t key_of(uint64_t cgroup) {
-  return cgroup == 0 ? CGROUP_LEGACY_BIT : cgroup;
-}
 
 uint64_t growth(uint64_t now, uint64_t told) {
   return now > told ? now - told : 0;
@@ -35,7 +32,7 @@ void add_growth(PacketsOneWay& sum, const packet_counts* now, const packet_count
 }  // namespace
 
 void PacketRecorder::take(uint64_t cgroup, const traffic_counts& now, uint64_t now_ns) {
-  std::unique_ptr<traffic_counts>* held = told_.insert(key_of(cgroup));
+  std::unique_ptr<traffic_counts>* held = told_.insert(cgroup_key(cgroup));
   if (held == nullptr) return;
   if (*held == nullptr) *held = std::make_unique<traffic_counts>();
   traffic_counts& told = **held;
@@ -47,7 +44,7 @@ void PacketRecorder::take(uint64_t cgroup, const traffic_counts& now, uint64_t n
 }
 
 void PacketRecorder::forget(uint64_t cgroup) {
-  told_.erase(key_of(cgroup));
+  told_.erase(cgroup_key(cgroup));
 }
 
 }  // namespace kubepulse

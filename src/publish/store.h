@@ -85,6 +85,7 @@ struct DropCounts {
   std::vector<DropCount> reasons;
   uint64_t other = 0;  // packets beyond the bound on reasons
 };
+constexpr const char* kDirections[] = {"out", "in"};
 constexpr size_t kPacketProtocols = 5;
 constexpr const char* kPacketProtocolNames[kPacketProtocols] = {"tcp", "udp", "icmp", "sctp",
                                                                 "other"};

@@ -55,7 +55,7 @@ void TcpRecorder::take(const tcp_record& record) {
   }
   Workloads::Index index = workloads_.index(owner);
   store_.tcp(index).records++;
-  if (log_ == nullptr || index == Workloads::kFiltered) return;
+  if (log_ == nullptr || index == Workloads::kFiltered || !log_->wants_line()) return;
   const WorkloadLabels& labels = workloads_.labels(index);
   line_.clear();
   append_tcp_event(line_, record, wall_ns(record.time_ns), labels.ns, labels.pod);

@@ -22,8 +22,15 @@ void check_pod(const Pod& pod, std::string& out) {
   require(pod.labels.size() <= PodLabels::kLabelsMax && pod.only_container.empty());
   auto put = [&out](std::string_view text) { out.append(text).append(1, '|'); };
   for (std::string_view text :
-       {pod.ns.view(), pod.name.view(), pod.uid.view(), pod.static_uid.view()})
+       {pod.ns.view(), pod.name.view(), pod.uid.view(), pod.static_uid.view(),
+        pod.owner_kind.view(), pod.owner_name.view(), pod.unscheduled.view(), pod.message.view()})
     put(text);
+  if (pod.waiting != Pod::kNobody) {
+    require(pod.waiting < pod.container_count);
+    const PodContainer& waiting = pod.containers[pod.waiting];
+    require(waiting.state == PodContainer::State::waiting);
+    put(waiting.name.view());
+  }
   size_t bytes = 0;
   for (const Label& label : pod.labels) {
     put(label.key);
@@ -35,9 +42,11 @@ void check_pod(const Pod& pod, std::string& out) {
     const PodContainer& container = pod.containers[i];
     require(!container.name.empty());
     require(container.last_id.empty() || container.last_id.view() != container.id.view());
-    for (std::string_view text : {container.name.view(), container.id.view(),
-                                  container.last_id.view(), container.reason.view()})
+    for (std::string_view text :
+         {container.name.view(), container.id.view(), container.last_id.view(),
+          container.reason.view(), container.last_reason.view()})
       put(text);
+    require(container.has_last || container.last_reason.empty());
     out += std::to_string(static_cast<int>(container.kind) * 8 + static_cast<int>(container.state));
   }
 }

@@ -34,6 +34,26 @@ void check(const PodTable& table, const std::map<std::string, Known>& known, siz
   size_t counted = 0;
   table.each_namespace([&counted](std::string_view, size_t pods) { counted += pods; });
   require(counted == listed);
+  // Each pod as it was added, or kept: number N has N / 8 containers to run, the first is ready,
+  // and the last waits.
+  size_t told = 0, containers = 0, counted_containers = 0;
+  table.each_pod([&](const PodStatus& status) {
+    require(status.index == told++);
+    require(status.pod == "pod-" + std::to_string(status.containers));
+    require(status.ready == (status.containers > 0 ? 1 : 0));
+    require(status.waiting_container ==
+            (status.containers > 0 ? "s" + std::to_string(status.containers - 1) : ""));
+    require(status.waiting_reason == (status.containers > 0 ? status.pod : ""));
+    require(status.owner_name == status.pod && status.message == status.uid);
+    containers += status.containers;
+  });
+  require(told == listed);
+  table.each_container([&](const ContainerStatus& status) {
+    counted_containers += status.kind == PodContainer::Kind::regular;
+    require(status.pod_index < listed);
+    require(!status.last_exit_code || status.last_reason == "Error");
+  });
+  require(counted_containers == containers);
   for (unsigned number = 0; number < 8; number++) {
     std::optional<PodName> name = table.find(uid_of(number), "");
     auto want = known.find(uid_of(number));
@@ -66,8 +86,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         pod->ns.assign(value % 2 == 0 ? "even" : "odd");
         pod->name.assign(name);
         pod->uid.assign(uid);
-        for (unsigned c = value / 8; c < 16; c += 5)
-          pod->container("c" + std::to_string(c))->id.assign(id_of(c));
+        pod->owner_name.assign(name);
+        pod->message.assign(uid);
+        for (unsigned c = 0; c < value / 8; c++) {
+          PodContainer* container = pod->container("s" + std::to_string(c));
+          container->ready = c == 0;
+          container->state = PodContainer::State::waiting;
+          container->reason.assign(name);
+          pod->waiting = static_cast<uint8_t>(c);
+        }
+        for (unsigned c = value / 8; c < 16; c += 5) {
+          PodContainer* container = pod->container("c" + std::to_string(c));
+          container->id.assign(id_of(c));
+          container->kind = PodContainer::Kind::init;
+          container->has_last = c % 2 == 0;
+          if (container->has_last) container->last_reason.assign("Error");
+        }
         table.add(*pod);
         listed.emplace(uid, name);
         break;

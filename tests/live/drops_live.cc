@@ -306,20 +306,10 @@ START_TEST(table_full) {
 }
 END_TEST
 
-// A table with a chain at the hook of what leaves, whose policy is to drop.
 int drop_all_that_leaves() {
   NetfilterBatch batch;
-  batch.begin(NFT_MSG_NEWTABLE);
-  batch.text(NFTA_TABLE_NAME, "drops");
-  batch.begin(NFT_MSG_NEWCHAIN);
-  batch.text(NFTA_CHAIN_TABLE, "drops");
-  batch.text(NFTA_CHAIN_NAME, "out");
-  batch.text(NFTA_CHAIN_TYPE, "filter");
+  batch.begin_out("drops", "filter", 0);
   batch.number(NFTA_CHAIN_POLICY, NF_DROP);
-  size_t hook = batch.open(NFTA_CHAIN_HOOK);
-  batch.number(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-  batch.number(NFTA_HOOK_PRIORITY, 0);
-  batch.close(hook);
   return batch.send();
 }
 

@@ -211,16 +211,7 @@ END_TEST
 // All that leaves this namespace goes to `to` instead.
 int translate_all(const std::string& to) {
   NetfilterBatch batch;
-  batch.begin(NFT_MSG_NEWTABLE);
-  batch.text(NFTA_TABLE_NAME, "flows");
-  batch.begin(NFT_MSG_NEWCHAIN);
-  batch.text(NFTA_CHAIN_TABLE, "flows");
-  batch.text(NFTA_CHAIN_NAME, "out");
-  batch.text(NFTA_CHAIN_TYPE, "nat");
-  size_t hook = batch.open(NFTA_CHAIN_HOOK);
-  batch.number(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-  batch.number(NFTA_HOOK_PRIORITY, static_cast<uint32_t>(-100));
-  batch.close(hook);
+  batch.begin_out("flows", "nat", -100);
   batch.begin(NFT_MSG_NEWRULE);
   batch.text(NFTA_RULE_TABLE, "flows");
   batch.text(NFTA_RULE_CHAIN, "out");

@@ -162,6 +162,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            packets_case(),
                            interfaces_case(),
                            flows_case(),
+                           shedding_case(),
                            hooks_case(),
                            top_case(),
                            tcp_amount_case(),

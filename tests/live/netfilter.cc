@@ -17,6 +17,20 @@ NetfilterBatch::NetfilterBatch() {
   message(NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, 0);
 }
 
+void NetfilterBatch::begin_out(const std::string& table, const std::string& chain_type,
+                               int32_t priority) {
+  begin(NFT_MSG_NEWTABLE);
+  text(NFTA_TABLE_NAME, table);
+  begin(NFT_MSG_NEWCHAIN);
+  text(NFTA_CHAIN_TABLE, table);
+  text(NFTA_CHAIN_NAME, "out");
+  text(NFTA_CHAIN_TYPE, chain_type);
+  size_t hook = open(NFTA_CHAIN_HOOK);
+  number(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+  number(NFTA_HOOK_PRIORITY, static_cast<uint32_t>(priority));
+  close(hook);
+}
+
 void NetfilterBatch::begin(uint16_t type) {
   message(static_cast<uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type), AF_INET, 0,
           NLM_F_CREATE | NLM_F_ACK);

@@ -21,6 +21,8 @@ class NetfilterBatch {
  public:
   NetfilterBatch();
 
+  // A table with one chain, "out", at the hook of what leaves. More may be added to the chain.
+  void begin_out(const std::string& table, const std::string& chain_type, int32_t priority);
   void begin(uint16_t type);
   void attribute(uint16_t type, const void* value, size_t size);
   void text(uint16_t type, const std::string& value);

@@ -1,0 +1,206 @@
+#include "insight_feed.h"
+
+#include "base/clock.h"
+#include "tests/check.h"
+
+using namespace kubepulse;  // NOLINT
+
+namespace {
+
+constexpr uint64_t kTickNs = 10 * kNsPerSecond;
+constexpr const char* kUid = "11111111-2222-3333-4444-555555555555";
+constexpr const char* kPath = "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555/";
+
+struct Bench {
+  Bench() {
+    for (Workloads* all : {&workloads, &containers})
+      all->set_pods(&pods);
+    peers.set_pods(&pods);
+  }
+
+  // The pod, once `say` has said more of it.
+  template <typename Say>
+  void list(Say say) {
+    static Pod pod;
+    pod.clear();
+    pod.ns.assign("shop");
+    pod.name.assign("web-7d9c5b7f6d-x2x4z");
+    pod.uid.assign(kUid);
+    pod.owner_kind.assign("ReplicaSet");
+    pod.owner_name.assign("web-7d9c5b7f6d");
+    pod.labels.add("pod-template-hash", "7d9c5b7f6d");
+    pod.phase = Pod::Phase::running;
+    PodContainer& main = *pod.container("main");
+    main.id.assign(std::string(64, 'a'));
+    main.state = PodContainer::State::running;
+    main.ready = true;
+    say(pod, main);
+    pods.begin();
+    pods.add(pod);
+    pods.commit(now_ns);
+  }
+  void list() {
+    list([](Pod&, PodContainer&) {});
+  }
+
+  Workloads::Index container() {
+    return containers.index(containers.of_path(7, kPath + std::string(64, 'a'), now_ns));
+  }
+  Workloads::Index pod() {
+    return workloads.index(workloads.of_path(7, kPath + std::string(64, 'a'), now_ns));
+  }
+
+  // "type severity namespace/pod/container object reason owner;..." of what holds after some ticks.
+  std::string holds(unsigned ticks = 1) {
+    for (unsigned i = 0; i < ticks; i++) {
+      now_ns += kTickNs;
+      feed.look(now_ns, node);
+    }
+    std::string all;
+    feed.table().each([&all](const Insight& insight) {
+      all += std::string(insight_type_name(insight.type)) + ' ' + severity_name(insight.severity) +
+             ' ' + insight.ns + '/' + insight.pod + '/' + insight.container + " [" +
+             insight.object + "] [" + insight.reason + "] " + insight.owner + ';';
+    });
+    return all;
+  }
+
+  uint64_t now_ns = 1000 * kNsPerSecond;
+  PodTable pods;
+  CgroupPaths paths;
+  Workloads workloads{paths};
+  Workloads containers{paths, Workloads::Grain::container};
+  Store store{{1000000}};
+  ContainerStore container_store{store.budget(), 51};
+  Peers peers;
+  NodeState node;
+  InsightFeed feed{{workloads, store, containers, container_store, pods, peers}};
+};
+
+START_TEST(quiet) {
+  Bench bench;
+  CHECK_TEXT(bench.holds(40), "");
+  bench.list();
+  bench.container_store.of(bench.container()).memory_working_set_bytes = 1 << 20;
+  bench.store.tcp(bench.pod()).connections[0] = 100;
+  bench.store.count_query(bench.pod(), "example.com");
+  CHECK_TEXT(bench.holds(40), "");
+  ck_assert_uint_eq(bench.feed.looked_ns(), bench.now_ns);
+  ck_assert_uint_eq(bench.feed.overflow(), 0);
+}
+END_TEST
+
+START_TEST(memory) {
+  Bench bench;
+  bench.list();
+  ContainerCounts& counts = bench.container_store.of(bench.container());
+  counts.memory_limit_bytes = 512 << 20;
+  counts.oom_kills = 3;  // of before
+  counts.memory_working_set_bytes = 100 << 20;
+  CHECK_TEXT(bench.holds(60), "");
+  for (unsigned mib = 100; mib < 460; mib += 10) {
+    counts.memory_working_set_bytes = uint64_t{mib} << 20;
+    bench.holds();
+  }
+  CHECK_TEXT(bench.holds(), "oom_predicted critical shop/web-7d9c5b7f6d-x2x4z/main [] [] web;");
+  counts.oom_kills = 4;
+  counts.memory_working_set_bytes = 10 << 20;
+  std::string now = bench.holds();
+  ck_assert_msg(now.find("oom_killed critical shop/web-7d9c5b7f6d-x2x4z/main") != now.npos, "%s",
+                now.c_str());
+}
+END_TEST
+
+// What has no cgroup is looked at, too, and what has one is looked at once.
+START_TEST(containers_of_pods) {
+  Bench bench;
+  auto crashing = [](Pod& pod, PodContainer& main) {
+    main.state = PodContainer::State::waiting;
+    main.reason.assign("CrashLoopBackOff");
+    main.has_last = true;
+    main.last_reason.assign("Error");
+    main.last_exit_code = 3;
+    main.ready = false;
+    pod.waiting = 0;
+  };
+  bench.list(crashing);
+  const char* loop = "crash_loop critical shop/web-7d9c5b7f6d-x2x4z/main [] [Error] web;";
+  std::string without = bench.holds();
+  bench.container_store.of(bench.container()).restarts = 5;
+  std::string with = bench.holds();
+  CHECK_TEXT(with, without);
+  ck_assert_msg(with.find("crash_loop") != with.npos, "%s, not %s", with.c_str(), loop);
+}
+END_TEST
+
+START_TEST(pods_that_wait) {
+  Bench bench;
+  bench.list([](Pod& pod, PodContainer& main) {
+    pod.phase = Pod::Phase::pending;
+    pod.waiting = 0;
+    pod.message.assign("no such image");
+    main.state = PodContainer::State::waiting;
+    main.reason.assign("ErrImagePull");
+    main.ready = false;
+  });
+  CHECK_TEXT(bench.holds(3),
+             "image_pull warning shop/web-7d9c5b7f6d-x2x4z/ [main] [ErrImagePull: no such image] "
+             "web;");
+}
+END_TEST
+
+START_TEST(traffic) {
+  Bench bench;
+  bench.list();
+  bench.holds();
+  TcpCounts& tcp = bench.store.tcp(bench.pod());
+  IpBytes remote = *parse_ip("10.9.8.7");
+  bench.holds();
+  for (unsigned i = 0; i < 20; i++) {
+    tcp.failures[kFailureRefused]++;
+    tcp.failing_peer.take(remote);
+  }
+  CHECK_TEXT(bench.holds(),
+             "connect_failing critical shop/web-7d9c5b7f6d-x2x4z/ [] [refused] web;");
+  bench.feed.table().each([](const Insight& insight) {
+    CHECK_TEXT(insight.peer, "10.9.8.7");
+    CHECK_TEXT(insight.peer_ns, "");
+  });
+  // It fades.
+  ck_assert_uint_eq(tcp.failing_peer.weight, 18);
+}
+END_TEST
+
+START_TEST(names) {
+  Bench bench;
+  bench.list();
+  DnsCounts& dns = bench.store.dns(bench.pod());
+  bench.holds();
+  for (unsigned i = 0; i < 300; i++) {
+    bench.store.count_query(bench.pod(), i % 4 == 0 ? "example.com" : "search");
+    dns.responses[i % 4 == 0 ? 0 : 3]++;
+  }
+  CHECK_TEXT(bench.holds(),
+             "dns_search_amplification warning shop/web-7d9c5b7f6d-x2x4z/ [] [] web;");
+  dns.responses[2] += 500;
+  std::string now = bench.holds();
+  ck_assert_msg(now.find("dns_failing critical") != now.npos, "%s", now.c_str());
+}
+END_TEST
+
+START_TEST(the_node) {
+  Bench bench;
+  bench.list();
+  bench.node.memory = {99, 100};
+  bench.node.pids = {1, 100};
+  bench.container_store.of(bench.container()).filesystems = {{"/", 1000 << 20, 990 << 20, 5 << 20}};
+  CHECK_TEXT(bench.holds(6),
+             "filesystem_filling critical shop/web-7d9c5b7f6d-x2x4z/main [/] [] web;"
+             "node_pressure critical // [memory] [] ;");
+}
+END_TEST
+
+}  // namespace
+
+CHECK_MAIN("insight_feed", quiet, memory, containers_of_pods, pods_that_wait, traffic, names,
+           the_node)
