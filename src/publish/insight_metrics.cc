@@ -8,10 +8,8 @@ namespace {
 
 using Prediction = ActiveInsights::Prediction;
 
-// Further labels stand behind the node's. No value has a quote that is not escaped.
 std::string with_node(const std::string& labels, std::string_view node_label) {
-  size_t further = labels.rfind(",type=\"");
-  return labels.substr(0, further) + ',' + std::string(node_label) + labels.substr(further);
+  return labels + ',' + std::string(node_label);
 }
 
 void write_active(const DaemonFacts& facts, std::string_view node_label, Page& page) {
