@@ -13,6 +13,7 @@ struct Case {
   bool shares_daemon;  // start_shared_daemon() before the first test, stop_shared_daemon() after
   std::vector<const TTest*> tests;
   bool alone = false;  // counts the records of the whole machine: no other case may run beside it
+  double seconds_max = 60;  // of each test; most take less than 20
 };
 
 Case harness_case();  // needs neither root nor the daemon
@@ -41,6 +42,7 @@ Case packets_case();
 Case interfaces_case();
 Case top_case();
 Case flows_case();
+Case insights_case();
 Case shedding_case();
 Case kubelet_case();
 Case kubelet_tls_case();

@@ -27,8 +27,6 @@ namespace kubepulse::live {
 
 namespace {
 
-constexpr double kSecondsMax = 60;  // of one test; the longest takes about 20
-
 int skip(const std::string& reason) {
   printf("SKIP live: %s\n", reason.c_str());
   if (!skip_is_failure()) return EXIT_SUCCESS;
@@ -64,7 +62,7 @@ int run(const std::vector<Case>& cases) {
   Suite* suite = suite_create(cases.size() == 1 ? cases[0].name : "live");
   for (const Case& tests : cases) {
     TCase* made = tcase_create(tests.name);
-    tcase_set_timeout(made, kSecondsMax);
+    tcase_set_timeout(made, tests.seconds_max);
     tcase_add_checked_fixture(made, note_retransmits, nullptr);
     for (const TTest* test : tests.tests)
       tcase_add_test(made, test);
@@ -154,6 +152,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            map_case(),
                            drops_case(),
                            container_crowd_case(),
+                           insights_case(),
                            kubelet_case(),
                            apiserver_case(),
                            containers_case(),
