@@ -43,6 +43,7 @@ Case interfaces_case();
 Case top_case();
 Case flows_case();
 Case insights_case();
+Case insight_states_case();
 Case shedding_case();
 Case kubelet_case();
 Case kubelet_tls_case();

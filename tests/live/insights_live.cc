@@ -10,6 +10,7 @@
 #include "tests/check.h"
 #include "tests/live/cases.h"
 #include "tests/live/files.h"
+#include "tests/live/insights.h"
 #include "tests/live/kernel_counts.h"
 #include "tests/live/loads.h"
 #include "tests/live/pod_traffic.h"
@@ -26,35 +27,6 @@ constexpr uint64_t kLimit = 64 * kMiB;
 constexpr double kLeakSeconds = 160;
 // A prediction is as of a sample, of which there is one in 8 s, and the kernel's figures are too.
 constexpr double kErrorSecondsMax = 5;
-
-using Insights = std::vector<JsonFields>;
-
-Insights insights(const Daemon& daemon) {
-  HttpAnswer answer = daemon.get("/insights");
-  ck_assert_int_eq(answer.status, 200);
-  ck_assert(!answer.body.empty() && answer.body.back() == '\n');
-  answer.body.pop_back();
-  Result<JsonFields> whole = parse_nested_json_object(answer.body);
-  ck_assert_msg(whole.ok(), "%s", answer.body.c_str());
-  Result<std::vector<std::string>> items = parse_json_array(whole.value()["insights"]);
-  ck_assert_msg(items.ok(), "%s", answer.body.c_str());
-  Insights all;
-  for (const std::string& item : items.value()) {
-    Result<JsonFields> fields = parse_nested_json_object(item);
-    ck_assert_msg(fields.ok(), "%s", item.c_str());
-    all.push_back(std::move(fields.value()));
-  }
-  return all;
-}
-
-// Null where there is none; of any type where that is "".
-const JsonFields* find(const Insights& all, const Owner& owner, const std::string& type = "") {
-  for (const JsonFields& insight : all)
-    if (insight.at("namespace") == owner.name_space && insight.at("pod") == owner.pod &&
-        (type.empty() || insight.at("type") == type))
-      return &insight;
-  return nullptr;
-}
 
 Labels labels_of(const Owner& owner, const char* type) {
   return {{"namespace", owner.name_space}, {"pod", owner.pod}, {"type", type}};

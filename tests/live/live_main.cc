@@ -153,6 +153,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            drops_case(),
                            container_crowd_case(),
                            insights_case(),
+                           insight_states_case(),
                            kubelet_case(),
                            apiserver_case(),
                            containers_case(),
