@@ -31,7 +31,7 @@ struct Options {
   std::string node_name;  // empty: the hostname
   bool log_events = false;
   uint32_t max_events = 0;  // a second; 0: never shed
-  bool services = false;  // the API server is asked for them
+  bool services = false;    // the API server is asked for them
   std::string cluster_domain;
   uint32_t groups = 0;  // of metrics: enum Group; never empty
   bool custom = false;  // --profile=custom, and then `collect` is `groups`
