@@ -406,6 +406,7 @@ DaemonFacts Daemon::facts() {
                     {"tcp_late", tcp_records(Workloads::kLate)},
                     {"dns_late", dns_records(Workloads::kLate)},
                     {"pods", pods_->table().overflow()},
+                    {"kubelet_refused", pods.polls_refused},
                     {"services", services_ ? services_->table().overflow() : 0},
                     {"containers", containers_.overflow()},
                     {"filesystems_unread", containers_.filesystems_unread()},

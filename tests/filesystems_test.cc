@@ -212,9 +212,10 @@ START_TEST(a_helper_that_does_not_answer) {
   ck_assert_uint_eq(forks, 2);
   ck_assert_uint_eq(node.filesystems->counts().timeouts, 1);
   ck_assert_uint_eq(node.filesystems->counts().stuck, 1);
-  CHECK_TEXT(log.text(),
-             "{\"level\":\"warn\",\"msg\":\"a file system does not answer, and is left alone for a "
-             "while\",\"mountpoint\":\"/tmp\",\"pid\":101}\n");
+  std::string told =
+      "{\"level\":\"warn\",\"msg\":\"a file system does not answer, and is left alone for a "
+      "while\",\"mountpoint\":\"/tmp\",\"pid\":101}\n";
+  CHECK_TEXT(log.text(), told);
   // It is left alone...
   node.round({app, same, other});
   CHECK_TEXT(node.points(2), "");
@@ -224,6 +225,10 @@ START_TEST(a_helper_that_does_not_answer) {
   node.round({app, same, other});
   CHECK_TEXT(node.points(1), "/tmp / ");
   CHECK_TEXT(node.points(2), "/tmp ");
+  CHECK_TEXT(
+      log.text(),
+      told +
+          "{\"level\":\"info\",\"msg\":\"a file system answers again\",\"mountpoint\":\"/tmp\"}\n");
   node.let_helpers_end();
 }
 END_TEST

@@ -101,6 +101,26 @@ struct Watching {
   int changes = 0;
 };
 
+// The log but for what the breaker says, or what that goes through.
+std::string told_of(const CapturedLog& log) {
+  std::string rest = log.text(), told;
+  while (!rest.empty()) {
+    std::string line = rest.substr(0, rest.find('\n') + 1);
+    rest.erase(0, line.size());
+    if (line.find("\"breaker\":") == line.npos) told += line;
+  }
+  return told;
+}
+std::string breaker_of(const CapturedLog& log) {
+  std::string text = log.text(), states;
+  const std::string key = "\"breaker\":\"";
+  for (size_t at = text.find(key); at != text.npos; at = text.find(key, at + 1)) {
+    size_t begin = at + key.size();
+    states += text.substr(begin, text.find('"', begin) - begin) + " ";
+  }
+  return states;
+}
+
 std::string good_line(const KubeletPeer& peer, size_t pods = 1) {
   return R"({"level":"info","msg":"the kubelet tells its pods","url":")" + peer.url() +
          R"(","pods":)" + std::to_string(pods) + "}\n";
@@ -277,7 +297,7 @@ START_TEST(one_line_for_each_change) {
   while (watching.polls() < 10)
     watching.turn(kTurnMs);
   std::string at = peer.url() + ": HTTP status ";
-  CHECK_TEXT(log.text(),
+  CHECK_TEXT(told_of(log),
              good_line(peer) + bad_line("http status", at + "500, oops", "the last good answer") +
                  bad_line("forbidden",
                           at + "403, Forbidden; grant the verb get of nodes/pods (since Kubernetes "
@@ -309,8 +329,10 @@ START_TEST(an_open_breaker) {
   }
   watching.check_quiet();
   ck_assert_uint_eq(peer.requests().size(), 3);
-  CHECK_TEXT(log.text(), bad_line("http status", peer.url() + ": HTTP status 500, oops",
-                                  "nothing; " + logs + ": no pods are in it"));
+  CHECK_TEXT(breaker_of(log), "open ");
+  ck_assert_uint_ge(watching.pods->facts(monotonic_ns()).polls_refused, 2);
+  CHECK_TEXT(told_of(log), bad_line("http status", peer.url() + ": HTTP status 500, oops",
+                                    "nothing; " + logs + ": no pods are in it"));
 }
 END_TEST
 
@@ -332,8 +354,9 @@ START_TEST(a_trial_closes_the_breaker) {
   }
   ck_assert_uint_ge(monotonic_ns() - begin_ns, (100 + 200) * kNsPerMs);
   ck_assert_uint_eq(watching.pods->facts(monotonic_ns()).polls_ok, 1);
+  CHECK_TEXT(breaker_of(log), "open half-open open half-open closed ");
   CHECK_TEXT(
-      log.text(),
+      told_of(log),
       bad_line("http status", peer.url() + ": HTTP status 500, oops", "nothing") + good_line(peer));
 }
 END_TEST
@@ -374,7 +397,7 @@ START_TEST(logs_while_the_kubelet_is_gone) {
   CHECK_TEXT(watching.name_of(kUidA, kIdA), "shop/web:app");
   CHECK_TEXT(watching.name_of(uid, std::string(64, 'c')), "shop/new");
   CHECK_TEXT(
-      log.text(),
+      told_of(log),
       good_line(peer, 2) + bad_line("unreachable", peer.url() + ": connecting: Connection refused",
                                     "the last good answer; " + logs + ": no pods are in it"));
 }
@@ -392,7 +415,7 @@ START_TEST(no_logs_either) {
     watching.poll_once();
     watching.poll_once();
   }
-  CHECK_TEXT(log.text(), want);
+  CHECK_TEXT(told_of(log), want);
   // With a selector they would say of no pod whether it is meant.
   folder.make_folder("logs/shop_web_" + std::string(kUidA) + "/app");
   auto selector = LabelSelector::parse("app=web");
@@ -400,8 +423,8 @@ START_TEST(no_logs_either) {
   Watching watching(settings);
   watching.poll_once();
   CHECK_TEXT(watching.name_of(kUidA), "-");
-  CHECK_TEXT(log.text(), want + bad_line("unreachable", reason,
-                                         "nothing; logs are not asked, as they know no labels"));
+  CHECK_TEXT(told_of(log), want + bad_line("unreachable", reason,
+                                           "nothing; logs are not asked, as they know no labels"));
 }
 END_TEST
 

@@ -102,7 +102,8 @@ bool Filesystems::take_answers() {
 
 void Filesystems::take(const Question& question, const StatfsAnswer& answer) {
   if (answer.error != 0) return;
-  forget_stuck(question.mount.device);
+  if (forget_stuck(question.mount.device))
+    log_info("a file system answers again", {{"mountpoint", question.mount.point}});
   if (answer.size.capacity_bytes == 0) return;
   if (Held* held = held_.find(question.owner.key))
     held->next.push_back({question.mount.point, answer.size});
@@ -246,10 +247,12 @@ void Filesystems::mark_stuck(uint64_t device) {
   stuck_.push_back({device, pace_.stuck_ns_min, now_ns + pace_.stuck_ns_min});
 }
 
-void Filesystems::forget_stuck(uint64_t device) {
+bool Filesystems::forget_stuck(uint64_t device) {
+  size_t before = stuck_.size();
   stuck_.erase(std::remove_if(stuck_.begin(), stuck_.end(),
                               [device](const Stuck& stuck) { return stuck.device == device; }),
                stuck_.end());
+  return stuck_.size() < before;
 }
 
 }  // namespace kubepulse

@@ -1,5 +1,9 @@
 // How full the file systems of processes are: asked in rounds, by a helper process that is there
 // for the round only, and remembered. Nothing here waits for a file system.
+//
+// Each file system has what amounts to a circuit breaker: one that does not answer within
+// `patience_ns` is left alone (open); once that time is over the next round asks it once
+// (half-open), and an answer brings it back (closed), or none leaves it alone for twice as long.
 #ifndef KUBEPULSE_COLLECT_FILESYSTEMS_H
 #define KUBEPULSE_COLLECT_FILESYSTEMS_H
 
@@ -104,7 +108,7 @@ class Filesystems {
   void reap(int pidfd);
   bool is_stuck(uint64_t device) const;
   void mark_stuck(uint64_t device);
-  void forget_stuck(uint64_t device);
+  bool forget_stuck(uint64_t device);
 
   Loop& loop_;
   std::string proc_root_;

@@ -31,7 +31,7 @@ ApiWatcher::ApiWatcher(Loop& loop, ApiServerSettings settings, Resource resource
       reader_(reader),
       handlers_(std::move(handlers)),
       client_(loop, settings_.resolver),
-      breaker_(settings_.pause_ns),
+      breaker_(resource_.path, settings_.pause_ns),
       random_(random_seed() | 1) {}
 
 ApiWatcher::~ApiWatcher() {

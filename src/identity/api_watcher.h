@@ -16,8 +16,8 @@
 #include "identity/api_object.h"
 #include "identity/api_question.h"
 #include "identity/api_watch.h"
-#include "identity/breaker.h"
 #include "identity/http_client.h"
+#include "identity/logged_breaker.h"
 #include "identity/pods_settings.h"
 #include "identity/server_outcome.h"
 
@@ -87,7 +87,7 @@ class ApiWatcher {
   ApiObjectReader& reader_;
   Handlers handlers_;
   HttpClient client_;
-  Breaker breaker_;
+  LoggedBreaker breaker_;
   Loop::TimerId timer_ = 0;
   uint64_t random_;
 

@@ -14,6 +14,8 @@ namespace kubepulse {
 
 class Breaker {
  public:
+  enum class State : uint8_t { closed, open, half_open };
+
   static constexpr unsigned kFailuresMax = 3;
   static constexpr uint64_t kPauseNsMax = 300 * kNsPerSecond;
 
@@ -26,13 +28,12 @@ class Breaker {
   void succeeded();
   void failed(uint64_t now_ns);
 
+  State state() const { return state_; }
   bool closed() const { return state_ == State::closed; }
   // Where open, when it will let a trial through; 0: at once, or with the outcome of the trial.
   uint64_t open_until_ns() const { return state_ == State::open ? open_until_ns_ : 0; }
 
  private:
-  enum class State : uint8_t { closed, open, half_open };
-
   uint64_t first_pause_ns_;
   State state_ = State::closed;
   unsigned failures_ = 0;  // in a row, while closed

@@ -23,7 +23,7 @@ constexpr uint64_t kExpiryNs = 60 * kNsPerSecond;
 PodEvents::PodEvents(Loop& loop, ApiServerSettings settings)
     : loop_(loop),
       settings_(std::move(settings)),
-      breaker_(settings_.pause_ns),
+      breaker_("events", settings_.pause_ns),
       client_(loop, settings_.resolver) {}
 
 PodEvents::~PodEvents() {

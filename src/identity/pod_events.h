@@ -13,9 +13,9 @@
 #include "base/status.h"
 #include "identity/api_list.h"
 #include "identity/api_question.h"
-#include "identity/breaker.h"
 #include "identity/event_reader.h"
 #include "identity/http_client.h"
+#include "identity/logged_breaker.h"
 #include "identity/pod_event_table.h"
 #include "identity/pods_settings.h"
 #include "identity/server_outcome.h"
@@ -55,7 +55,7 @@ class PodEvents {
   Loop& loop_;
   ApiServerSettings settings_;
   PodEventTable table_;
-  Breaker breaker_;
+  LoggedBreaker breaker_;
   bool started_ = false;
   Loop::TimerId timer_ = 0;
   Loop::TimerId expiry_timer_ = 0;

@@ -31,7 +31,7 @@ Pods::Pods(Loop& loop, PodsSettings settings, std::function<void()> changed)
     : loop_(loop),
       settings_(std::move(settings)),
       changed_(std::move(changed)),
-      breaker_(settings_.poll_ns),
+      breaker_("kubelet", settings_.poll_ns),
       client_(
           loop, settings_.kubelet,
           {[this] { table_.begin(); }, [this](const Pod& pod) { table_.add(pod, watched(pod)); },
@@ -143,6 +143,7 @@ Pods::Facts Pods::facts(uint64_t now_ns) const {
   Facts facts;
   facts.polls_ok = polls_ok_;
   facts.polls_failed = polls_failed_;
+  facts.polls_refused = breaker_.refused();
   uint64_t since_ns = good_ns_ != 0 ? good_ns_ : first_ns_;
   if (since_ns != 0 && api_ == nullptr) facts.age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
   facts.pods = table_.pods();

@@ -15,8 +15,8 @@
 #include "base/loop.h"
 #include "base/status.h"
 #include "identity/api_watcher.h"
-#include "identity/breaker.h"
 #include "identity/kubelet_client.h"
+#include "identity/logged_breaker.h"
 #include "identity/pod_reader.h"
 #include "identity/pod_table.h"
 #include "identity/pods_settings.h"
@@ -49,6 +49,7 @@ class Pods {
 
   struct Facts {
     uint64_t polls_ok = 0, polls_failed = 0;  // of the kubelet
+    uint64_t polls_refused = 0;               // while its breaker was open
     // Since its last good answer, or since it was first asked; none where it was not.
     std::optional<uint64_t> age_ns;
     size_t pods = 0;
@@ -80,7 +81,7 @@ class Pods {
   PodsSettings settings_;
   std::function<void()> changed_;
   PodTable table_;
-  Breaker breaker_;
+  LoggedBreaker breaker_;
   KubeletClient client_;
   std::unique_ptr<PodReader> reader_;  // of the API server's pods; null where it is not asked
   std::unique_ptr<ApiWatcher> api_;    // likewise; uses it

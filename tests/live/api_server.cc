@@ -29,7 +29,10 @@ struct ApiServer::Shared {
     char events[kEventBytesMax];
   };
   std::atomic<int> wanted, shown;  // Behaviour
-  std::atomic<uint64_t> requests;
+  std::atomic<uint64_t> requests, questions;
+  // "NS UID EVENTS\n" for each pod, of which the last one counts.
+  std::atomic<size_t> warning_size;
+  char warnings[kWarningBytesMax];
   std::atomic<int> blow;
   std::atomic<uint64_t> blows;
   Kind kinds[kResources];
@@ -42,8 +45,14 @@ struct EventHead {
   uint64_t size;
 };
 
-const char* const kKinds[] = {"Service", "EndpointSlice", "Pod"};
-const char* const kVersions[] = {"v1", "discovery.k8s.io/v1", "v1"};
+const char* const kKinds[] = {"Service", "EndpointSlice", "Pod", "Node"};
+const char* const kVersions[] = {"v1", "discovery.k8s.io/v1", "v1", "v1"};
+const char* const kTargets[] = {"/api/v1/services?", "/apis/discovery.k8s.io/v1/endpointslices?",
+                                "/api/v1/pods?fieldSelector=spec.nodeName%3Dlive-node&",
+                                "/api/v1/nodes?fieldSelector=metadata.name%3D"};
+const char* const kNode =
+    R"({"metadata":{"name":"live-node"},"status":{"conditions":[{"type":"Ready","status":"True",)"
+    R"("reason":"KubeletReady"}]}})";
 const char* const kPage = "<!doctype html><title>It works</title>\n";
 
 bool say(int fd, std::string_view text) {
@@ -84,7 +93,7 @@ ApiServer ApiServer::start() {
   ck_assert(memory != MAP_FAILED);
   server.shared_ = static_cast<Shared*>(memory);  // all zeros is what it begins with
   for (int resource = 0; resource < kResources; resource++)
-    server.list(static_cast<Resource>(resource), "", 1);
+    server.list(static_cast<Resource>(resource), resource == kNodes ? kNode : "", 1);
   Fd listener = listen_at("127.0.0.1");
   server.port_ = local_address(listener).port();
   pid_t parent = getpid(), pid = fork();
@@ -124,6 +133,14 @@ void ApiServer::tell(Resource resource, const std::string& type, const std::stri
   kind.event_size = size + sizeof head + text.size();
 }
 
+void ApiServer::warn(const std::string& ns, const std::string& uid, const std::string& events) {
+  std::string text = ns + " " + uid + " " + events + "\n";
+  size_t size = shared_->warning_size;
+  ck_assert(size + text.size() <= kWarningBytesMax);
+  memcpy(shared_->warnings + size, text.data(), text.size());
+  shared_->warning_size = size + text.size();
+}
+
 void ApiServer::behave(Behaviour behaviour) {
   shared_->wanted = behaviour;
   for (int tries = 0; shared_->shown != behaviour; tries++) {
@@ -145,6 +162,9 @@ uint64_t ApiServer::watches(Resource resource) const {
 }
 uint64_t ApiServer::requests() const {
   return shared_->requests;
+}
+uint64_t ApiServer::questions() const {
+  return shared_->questions;
 }
 
 void ApiServer::serve(Fd listener) {
@@ -177,8 +197,10 @@ void ApiServer::answer(int fd) const {
   }
   shared_->requests++;
   std::string target = request.substr(4, request.find(' ', 4) - 4);
-  bool pods = target.find("/api/v1/pods?fieldSelector=spec.nodeName%3Dlive-node&") == 0;
-  Resource resource = target.find("/api/v1/services?") == 0 ? kServices : pods ? kPods : kSlices;
+  int resource = 0;
+  while (resource < kResources && target.find(kTargets[resource]) != 0)
+    resource++;
+  bool is_events = target.find("/api/v1/namespaces/") == 0;
   int behaviour = shared_->shown;
   if (behaviour == kUnauthorized)
     return say_refusal(fd, "401 Unauthorized",
@@ -190,12 +212,32 @@ void ApiServer::answer(int fd) const {
                        R"("message":"pods is forbidden","reason":"Forbidden","code":403})");
   if (behaviour == kBroken) return say_refusal(fd, "500 Internal Server Error", "etcd is down");
   if (behaviour == kNotJson) return say_refusal(fd, "200 OK", kPage);
+  if (is_events) return answer_events(fd, target);
   size_t at = target.find("&resourceVersion=");
-  bool known = resource != kSlices || target.find("/apis/discovery.k8s.io/v1/endpointslices?") == 0;
-  if (at == target.npos || !known) return say_refusal(fd, "404 Not Found", "404 page not found");
+  if (at == target.npos || resource == kResources)
+    return say_refusal(fd, "404 Not Found", "404 page not found");
   if (target.find("watch=1&allowWatchBookmarks=true") == target.npos)
-    return answer_list(fd, resource, behaviour);
-  answer_watch(fd, resource, strtoull(target.c_str() + at + 17, nullptr, 10));
+    return answer_list(fd, static_cast<Resource>(resource), behaviour);
+  answer_watch(fd, static_cast<Resource>(resource),
+               strtoull(target.c_str() + at + 17, nullptr, 10));
+}
+
+void ApiServer::answer_events(int fd, const std::string& target) const {
+  shared_->questions++;
+  std::string known = "\n" + std::string(shared_->warnings, shared_->warning_size), events;
+  for (size_t at = 0; at + 1 < known.size(); at = known.find('\n', at + 1)) {
+    std::string line = known.substr(at + 1, known.find('\n', at + 1) - at - 1);
+    size_t ns = line.find(' '), uid = line.find(' ', ns + 1);
+    if (target == "/api/v1/namespaces/" + line.substr(0, ns) +
+                      "/events?fieldSelector=involvedObject.uid%3D" +
+                      line.substr(ns + 1, uid - ns - 1) + "%2Ctype%3DWarning&limit=20")
+      events = line.substr(uid + 1);
+  }
+  say(fd, kStream);
+  say_chunk(fd, R"({"kind":"EventList","apiVersion":"v1","metadata":{"resourceVersion":"1"},)"
+                R"("items":[)" +
+                    events + "]}\n");
+  say(fd, "0\r\n\r\n");
 }
 
 void ApiServer::answer_list(int fd, Resource resource, int behaviour) const {

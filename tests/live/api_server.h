@@ -15,8 +15,8 @@ namespace kubepulse::live {
 
 class ApiServer {
  public:
-  enum Resource { kServices, kSlices, kPods };
-  static constexpr int kResources = 3;
+  enum Resource { kServices, kSlices, kPods, kNodes };
+  static constexpr int kResources = 4;
 
   enum Behaviour {
     kWell,
@@ -37,8 +37,8 @@ class ApiServer {
     kGone,   // an event: 410
   };
 
-  // Listens when it returns, and lists nothing, as of version 1. Call it where the daemon is: in
-  // its network namespace.
+  // Listens when it returns, and lists nothing but a node that is well, whatever its name, as of
+  // version 1. Call it where the daemon is: in its network namespace.
   static ApiServer start();
   ApiServer(ApiServer&&) = default;
 
@@ -50,22 +50,27 @@ class ApiServer {
   // its resource version.
   void tell(Resource resource, const std::string& type, const std::string& object,
             uint64_t version);
+  // What is answered to the question for the warnings of that pod: JSON of them, with commas.
+  void warn(const std::string& ns, const std::string& uid, const std::string& events);
   void behave(Behaviour behaviour);  // from the next connection on
   void strike(Blow blow);            // those that are open
 
   uint64_t lists(Resource resource) const;
   uint64_t watches(Resource resource) const;  // begun so far
   uint64_t requests() const;
+  uint64_t questions() const;  // for warnings
 
  private:
   struct Shared;
   static constexpr size_t kListBytesMax = size_t{8} << 20;
+  static constexpr size_t kWarningBytesMax = size_t{64} << 10;
   static constexpr size_t kEventBytesMax = size_t{1} << 20;
 
   ApiServer() = default;
   [[noreturn]] void serve(Fd listener);
   void answer(int fd) const;
   void answer_list(int fd, Resource resource, int behaviour) const;
+  void answer_events(int fd, const std::string& target) const;
   void answer_watch(int fd, Resource resource, uint64_t version) const;
 
   uint16_t port_ = 0;

@@ -3,7 +3,9 @@
 
 #include "identity/cgroup_path.h"
 #include "identity/pod_list.h"
+#include "identity/pod_table.h"
 #include "tests/check.h"
+#include "tests/live/api_server.h"
 #include "tests/live/cases.h"
 #include "tests/live/dns_wire.h"
 #include "tests/live/files.h"
@@ -180,13 +182,87 @@ START_TEST(names_pods_cgroups) {
 }
 END_TEST
 
+START_TEST(says_how_pods_fare) {
+  LivePod pod({"self", "web-0"});
+  pod.phase("Pending").owned_by("ReplicaSet", "web-7d9c5b7f6d").deleting();
+  pod.label("pod-template-hash", "7d9c5b7f6d");
+  pod.says("setup", {"terminated", "Completed", "", 0, true}, "initContainers");
+  pod.says("mesh", {"running", "", "", 0, true}, "sidecar");
+  pod.container("app");
+  pod.says("app", {"waiting", "CrashLoopBackOff", "back-off 10s", 0, false, 4, "OOMKilled", 137});
+  pod.says("later", {""});
+  LivePod nowhere({"self", "db-0"});
+  nowhere.phase("Pending").unscheduled("Unschedulable", "0/3 nodes are available");
+
+  PodTable table;
+  PodListReader reader([&](const Pod& read) { table.add(read); });
+  table.begin();
+  CHECK_OK(reader.feed(pod_list({pod, nowhere})));
+  CHECK_OK(reader.finish());
+  table.commit(1);
+  Words pods, containers;
+  table.each_pod([&](const PodStatus& said) {
+    ck_assert(said.phase == Pod::Phase::pending);
+    std::string text = std::to_string(said.ready) + "/" + std::to_string(said.containers);
+    for (std::string_view each : {said.waiting_reason, said.waiting_container, said.message,
+                                  said.owner_kind, said.owner_name, said.template_hash})
+      text += " " + std::string(each);
+    pods.push_back(text + (said.deleting ? " deleting" : ""));
+  });
+  table.each_container([&](const ContainerStatus& said) {
+    containers.push_back(std::string(said.container) + " " + std::string(said.waiting_reason) +
+                         " " + std::string(said.last_reason) + " " +
+                         std::to_string(said.last_exit_code.value_or(-1)) + " " +
+                         std::to_string(said.restarts));
+  });
+  ck_assert_uint_eq(pods.size(), 2);
+  CHECK_TEXT(pods[0],
+             "1/3 CrashLoopBackOff app back-off 10s ReplicaSet web-7d9c5b7f6d 7d9c5b7f6d deleting");
+  CHECK_TEXT(pods[1], "0/0 Unschedulable  0/3 nodes are available   ");
+  ck_assert(containers == Words({"app CrashLoopBackOff OOMKilled 137 4", "later   -1 0",
+                                 "mesh   -1 0", "setup  Completed 0 0"}));
+}
+END_TEST
+
+std::string ask_api(const ApiServer& server, const std::string& target) {
+  Result<HttpAnswer> answer = http_get(server.url().substr(7), target, "");
+  CHECK_OK(answer.ok() ? Status() : answer.status());
+  return answer.value().body;
+}
+
+START_TEST(plays_api_server) {
+  ApiServer server = ApiServer::start();
+  const std::string nodes =
+                        "/api/v1/nodes?fieldSelector=metadata.name%3Dx&limit=500"
+                        "&resourceVersion=0",
+                    head = "/api/v1/namespaces/shop/events?fieldSelector=involvedObject.uid%3D",
+                    tail = "%2Ctype%3DWarning&limit=20";
+  ck_assert(ask_api(server, nodes).find(R"("kind":"NodeList")") != std::string::npos);
+  ck_assert(ask_api(server, nodes).find(R"("type":"Ready","status":"True")") != std::string::npos);
+  ck_assert_uint_eq(server.lists(ApiServer::kNodes), 2);
+  server.warn("shop", "u1", R"({"reason":"one"})");
+  server.warn("shop", "u2", R"({"reason":"two"})");
+  server.warn("shop", "u1", R"({"reason":"three"})");
+  for (const auto& [uid, events] :
+       {std::pair<const char*, const char*>{"u1", R"({"reason":"three"})"},
+        {"u2", R"({"reason":"two"})"},
+        {"u3", ""}})
+    CHECK_TEXT(
+        ask_api(server, head + uid + tail),
+        R"({"kind":"EventList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[)" +
+            std::string(events) + "]}\n");
+  ck_assert_uint_eq(server.questions(), 3);
+}
+END_TEST
+
 }  // namespace
 
 Case harness_case() {
-  return {"harness",
-          false,
-          {reads_pages, refuses_pages, reads_json, reads_answers, makes_tcp_traffic,
-           makes_dns_traffic, plays_kubelet, names_pods_cgroups}};
+  return {
+      "harness",
+      false,
+      {reads_pages, refuses_pages, reads_json, reads_answers, makes_tcp_traffic, makes_dns_traffic,
+       plays_kubelet, names_pods_cgroups, says_how_pods_fare, plays_api_server}};
 }
 
 }  // namespace kubepulse::live

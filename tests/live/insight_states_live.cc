@@ -3,10 +3,10 @@
 
 #include "tests/check.h"
 #include "tests/live/cases.h"
+#include "tests/live/files.h"
 #include "tests/live/insights.h"
 #include "tests/live/kernel_counts.h"
 #include "tests/live/kubelet_server.h"
-#include "tests/live/loads.h"
 #include "tests/live/pod_traffic.h"
 #include "tests/live/traffic.h"
 

@@ -4,6 +4,7 @@
 #define KUBEPULSE_TESTS_LIVE_PODS_H
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,24 @@ class LivePod {
   // Of the process that holds the pod's namespaces: its id is in no list.
   Cgroup sandbox();
 
+  // How a kubelet says that a container fares, where that is not just Running and ready. Without a
+  // cgroup it has never run.
+  struct Said {
+    std::string state = "running";  // "waiting", "terminated"; "": nothing is told of it yet
+    std::string reason, message;    // of the latter two
+    int exit_code = 0;              // of the last
+    bool ready = false;
+    int restarts = 0;
+    std::string last_reason;  // of the life before; "": there was none
+    int last_exit_code = 0;
+  };
+  // `kind`: "containers", "initContainers"; "sidecar".
+  LivePod& says(const std::string& name, const Said& said, const std::string& kind = "containers");
+  LivePod& phase(const std::string& text);
+  LivePod& unscheduled(const std::string& reason, const std::string& message);
+  LivePod& deleting();
+  LivePod& owned_by(const std::string& kind, const std::string& name);
+
   LivePod& address(const std::string& text);  // one of its podIPs
   LivePod& label(const std::string& key, const std::string& value);
   // As an element of a kubelet's list.
@@ -48,7 +67,12 @@ class LivePod {
   struct Container {
     std::string id, last_id;
     int restarts = 0;
+    std::string kind = "containers";
+    std::optional<Said> said;
   };
+  static std::string spec_json(const std::string& name, const Container& container);
+  static std::string status_json(const std::string& name, const Container& container);
+  std::string metadata_json() const;
   Cgroup cgroup_of(const std::string& id) const;
 
   Owner owner_;
@@ -58,6 +82,10 @@ class LivePod {
   std::map<std::string, std::string> labels_;
   std::vector<std::string> addresses_;
   std::string sandbox_id_;
+  std::string phase_ = "Running";
+  std::string unscheduled_reason_, unscheduled_message_;
+  bool deleting_ = false;
+  std::string owner_kind_, owner_name_;  // of who has made it
 };
 
 // What a kubelet answers.
