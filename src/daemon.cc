@@ -131,6 +131,7 @@ Status Daemon::attach() {
     insights_.emplace(InsightFeed::Sources{workloads_, store_, containers_.workloads(),
                                            containers_.store(), pods_->table(), traffic_.peers(),
                                            conditions_.get(), events_.get()});
+    look_for_insights();  // what counters have now has been before
     every(options_.insight_interval_ns, [this] { look_for_insights(); });
   }
   return watch_rings();

@@ -9,6 +9,8 @@ namespace kubepulse::live {
 Insights insights(const Daemon& daemon) {
   HttpAnswer answer = daemon.get("/insights");
   ck_assert_int_eq(answer.status, 200);
+  ck_assert_msg(!answer.body.empty() && answer.body.back() == '\n', "%s", answer.body.c_str());
+  answer.body.pop_back();
   Result<JsonFields> whole = parse_nested_json_object(answer.body);
   ck_assert_msg(whole.ok(), "%s", answer.body.c_str());
   Result<std::vector<std::string>> items = parse_json_array(whole.value()["insights"]);
