@@ -47,6 +47,7 @@ void Insights::look(std::optional<Finding> (*rule)(const Facts&, bool), InsightT
 }
 
 void Insights::begin(uint64_t now_ns) {
+  before_ns_ = now_ns_ == 0 ? now_ns : now_ns_;
   now_ns_ = now_ns;
   table_.begin(now_ns);
 }
@@ -82,6 +83,8 @@ void Insights::pod(const PodFacts& facts) {
 void Insights::traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals) {
   Traffic* held = kept(traffic_, key);
   if (held == nullptr) return;
+  if (!held->known) held->counters.add(before_ns_, {});
+  held->known = true;
   held->counters.add(now_ns_, totals);
   facts.counters = &held->counters;
   look(dns_failing, InsightType::dns_failing, facts);

@@ -31,6 +31,7 @@ class Insights {
   void container(uint64_t key, ContainerFacts facts, const Memory* memory,
                  const ContainerWindow::Totals& totals);
   void pod(const PodFacts& facts);
+  // Who is new has had nothing at the tick before.
   void traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals);
   void filesystem(uint64_t key, FilesystemFacts facts, uint64_t used_bytes, uint64_t whole_bytes);
   void node(NodeFacts facts, const NodeWindow::Totals& totals);
@@ -52,6 +53,7 @@ class Insights {
   };
   struct Traffic {
     uint64_t seen_ns = 0;
+    bool known = false;
     TrafficWindow counters;
   };
   struct Filesystem {
@@ -73,6 +75,7 @@ class Insights {
   NodeWindow node_;
   InsightTable table_;
   uint64_t now_ns_ = 0;
+  uint64_t before_ns_ = 0;  // of the tick before
   uint64_t swept_ns_ = 0;
   uint64_t overflow_ = 0;
 };

@@ -125,7 +125,7 @@ START_TEST(pod_states) {
   Daemon daemon = start_beside(
       kubelet, {"--insight-interval=1s", "--log-events", "--profile=custom", "--collect=oom"});
   // At once, and at the second look.
-  await_types(daemon, crashing().owner(), "crash_loop warning", 15);
+  await_types(daemon, crashing().owner(), "crash_loop critical", 15);
   await_types(daemon, without_image().owner(), "image_pull warning", 30);
   Insights now = insights(daemon);
   const JsonFields& loop = *find(now, crashing().owner());
@@ -142,7 +142,7 @@ START_TEST(pod_states) {
   // After two minutes.
   await_types(daemon, waiting().owner(), "pod_pending warning", 200);
   await_types(daemon, unready().owner(), "pod_not_ready critical", 30);
-  await_types(daemon, crashing().owner(), "crash_loop warning,pod_not_ready critical", 30);
+  await_types(daemon, crashing().owner(), "crash_loop critical,pod_not_ready critical", 30);
   now = insights(daemon);
   CHECK_TEXT(find(now, waiting().owner())->at("reason"), "ContainerCreating");
   CHECK_TEXT(find(now, crashing().owner(), "pod_not_ready")->at("cause"),
