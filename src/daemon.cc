@@ -422,6 +422,7 @@ DaemonFacts Daemon::facts() {
                     {"flows_shed", flows_.shed_packets()},
                     {"flow_peers", flows_.peer_overflow()},
                     {"peers", probes_.traffic ? probes_.traffic->peers_dropped() : 0},
+                    {"pod_events", events_ ? events_->overflow() : 0},
                     {"insights", insights_ ? insights_->overflow() : 0},
                     {"connections", tcp ? tcp->connections_overflow() : 0},
                     {"tcp_state_skipped", tcp ? tcp->skipped() : 0},
