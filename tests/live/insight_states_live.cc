@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "tests/check.h"
+#include "tests/live/api_server.h"
 #include "tests/live/cases.h"
 #include "tests/live/files.h"
 #include "tests/live/insights.h"
@@ -200,6 +201,36 @@ START_TEST(connects_fail) {
 }
 END_TEST
 
+// The warnings of the pod and the conditions of the node are what it rests on.
+START_TEST(api_server_says) {
+  KubeletServer kubelet = KubeletServer::start();
+  ApiServer server = ApiServer::start();
+  kubelet.list(listed({without_image(), well("well")}));
+  server.warn("states", "uid-without-image",
+              R"({"reason":"Failed","message":"pull access denied","count":4,"type":"Warning",)"
+              R"("lastTimestamp":"2026-11-21T09:00:00Z"})");
+  server.list(ApiServer::kNodes,
+              R"({"metadata":{"name":"live-node"},"status":{"conditions":[)"
+              R"({"type":"DiskPressure","status":"True","reason":"KubeletHasDiskPressure",)"
+              R"("message":"kubelet has disk pressure"},{"type":"Ready","status":"True"}]}})",
+              2);
+  Daemon daemon =
+      start_beside(kubelet, {"--insight-interval=1s", "--apiserver=" + server.url(),
+                             "--node-name=live-node", "--profile=custom", "--collect=oom"});
+  await_types(daemon, without_image().owner(), "image_pull warning", 30);
+  Owner node{"", ""};
+  await_types(daemon, node, "node_pressure critical", 60);
+  Insights now = insights(daemon);
+  CHECK_TEXT(find(now, without_image().owner())->at("reason"), "Failed: pull access denied");
+  const JsonFields& pressure = *find(now, node);
+  CHECK_TEXT(pressure.at("object"), "disk");
+  CHECK_TEXT(pressure.at("reason"),
+             "DiskPressure: KubeletHasDiskPressure: kubelet has disk pressure");
+  ck_assert_uint_eq(server.questions(), 1);
+  daemon.stop();
+}
+END_TEST
+
 START_TEST(nobody_looks) {
   Daemon daemon = Daemon::start({{"--insight-interval=0"}});
   ck_assert_int_eq(daemon.get("/insights").status, 404);
@@ -210,7 +241,11 @@ END_TEST
 }  // namespace
 
 Case insight_states_case() {
-  return {"insight-states", false, {pod_states, connects_fail, nobody_looks}, false, 400};
+  return {"insight-states",
+          false,
+          {pod_states, connects_fail, api_server_says, nobody_looks},
+          false,
+          400};
 }
 
 }  // namespace kubepulse::live
