@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/signals.h"
 #include "collect/process.h"
 #include "daemon.h"
 #include "options.h"
@@ -28,20 +29,6 @@ namespace {
 int complain(const Status& status, int exit_status) {
   fprintf(stderr, "kubepulse: %s\n", status.message().c_str());
   return exit_status;
-}
-
-// Signals are read from the loop; SIGPIPE is what a write's error says anyway.
-Result<Fd> block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int number : {SIGTERM, SIGINT, SIGHUP})
-    sigaddset(&signals, number);
-  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
-    return Status::from_errno("sigprocmask", errno);
-  signal(SIGPIPE, SIG_IGN);
-  Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return Status::from_errno("signalfd", errno);
-  return fd;
 }
 
 void read_signals(int fd, Loop& loop) {
@@ -67,7 +54,7 @@ void fill_node_name(Options& options) {
 int serve(const Options& options, Listener listener) {
   log_info("listening", {{"address", listener.text()}});
   allow_many_fds();
-  auto signals = block_signals();
+  auto signals = open_signals({SIGTERM, SIGINT, SIGHUP});
   if (!signals.ok()) return complain(signals.status(), kExitCannotWork);
   auto loop = Loop::create();
   if (!loop.ok()) return complain(loop.status(), kExitCannotWork);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "collect/loader.h"
 #include "top/growth.h"
@@ -31,7 +32,6 @@ namespace {
 constexpr size_t kRowsOnce = 20;
 constexpr int kAnswerMs = 500;          // our own loopback answers at once
 constexpr size_t kBeginningBytes = 60;  // of a page that is none, to say what it is
-constexpr int kEnding[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
 class Top {
  public:
@@ -81,23 +81,8 @@ class Top {
   bool done_ = false;  // what was asked for once is printed
 };
 
-Result<Fd> open_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int number : kEnding)
-    sigaddset(&signals, number);
-  for (int number : {SIGWINCH, SIGTSTP, SIGCONT})
-    sigaddset(&signals, number);
-  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
-    return Status::from_errno("sigprocmask", errno);
-  signal(SIGPIPE, SIG_IGN);
-  Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return Status::from_errno("signalfd", errno);
-  return fd;
-}
-
 Status Top::run() {
-  auto signals = open_signals();
+  auto signals = open_signals({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT});
   if (!signals.ok()) return signals.status();
   int fd = signals.value().get();
   Status status = loop_.watch(fd, EPOLLIN, [this, fd](uint32_t) { read_signals(fd); });
@@ -212,20 +197,24 @@ void Top::read_keys() {
 void Top::read_signals(int fd) {
   signalfd_siginfo info;
   while (read(fd, &info, sizeof info) == sizeof info) {
-    auto number = static_cast<int>(info.ssi_signo);
     bool had_screen = !options_.once && before_ns_ != 0;
-    if (std::find(std::begin(kEnding), std::end(kEnding), number) != std::end(kEnding)) {
-      loop_.stop();
-    } else if (number == SIGTSTP) {
-      terminal_.leave();
-      kill(getpid(), SIGSTOP);
-    } else if (number == SIGCONT && had_screen) {
-      // Whoever had the terminal meanwhile has set it as he likes.
-      terminal_.leave();
-      terminal_.enter();
-      draw();
-    } else if (number == SIGWINCH) {
-      draw();
+    switch (info.ssi_signo) {
+      case SIGTSTP:
+        terminal_.leave();
+        kill(getpid(), SIGSTOP);
+        break;
+      case SIGCONT:
+        if (!had_screen) break;
+        // Whoever had the terminal meanwhile has set it as he likes.
+        terminal_.leave();
+        terminal_.enter();
+        draw();
+        break;
+      case SIGWINCH:
+        draw();
+        break;
+      default:  // those that end a program
+        loop_.stop();
     }
   }
 }
