@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "top/growth.h"
-#include "top/page_reader.h"
+#include "client/page_reader.h"
 #include "top/snapshot.h"
 
 namespace kubepulse {

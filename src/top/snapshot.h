@@ -11,7 +11,7 @@
 
 #include "base/flat_map.h"
 #include "publish/histogram.h"
-#include "top/page_reader.h"
+#include "client/page_reader.h"
 
 namespace kubepulse {
 

@@ -1,7 +1,7 @@
 // A page of metrics (Prometheus text 0.0.4) read line by line while it arrives, in pieces of any
 // size. Pure; any bytes are safe. Only a line that a piece cuts in two is ever kept.
-#ifndef KUBEPULSE_TOP_PAGE_READER_H
-#define KUBEPULSE_TOP_PAGE_READER_H
+#ifndef KUBEPULSE_CLIENT_PAGE_READER_H
+#define KUBEPULSE_CLIENT_PAGE_READER_H
 
 #include <cstddef>
 #include <cstdint>
