@@ -1,9 +1,8 @@
 #include "base/text.h"
 
-#include "base/clock.h"
-
 #include <string>
 
+#include "base/clock.h"
 #include "tests/check.h"
 
 using namespace kubepulse;  // NOLINT
