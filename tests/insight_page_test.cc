@@ -146,7 +146,8 @@ END_TEST
 START_TEST(refused) {
   CHECK_TEXT(refusal("{\"version\":2}"),
              "it has not the version 1, which is the one that is known here");
-  ck_assert(refusal("{}") != "accepted" && refusal("[]") != "accepted");
+  for (const char* text : {"{}", "[]", "5", "\"evidence\"", "null", "[{\"version\":1}]"})
+    ck_assert_msg(refusal(text) != "accepted", "%s", text);
   ck_assert(refusal("") != "accepted" && refusal("# HELP a b\n") != "accepted");
   std::string answer = answer_with({insight("a")});
   ck_assert(refusal(answer.substr(0, answer.size() - 3)) != "accepted");

@@ -106,6 +106,9 @@ START_TEST(counts) {
   append_counts(text, {2, 3, 1}, 4, 330 * kNsPerSecond);
   CHECK_TEXT(text, "5 insights in 5 min 30 s: 2 critical, 3 warning; 1 resolved, 4 active\n");
   text.clear();
+  append_counts(text, {0, 1}, 1, 0);
+  CHECK_TEXT(text, "1 insight: 0 critical, 1 warning\n");
+  text.clear();
   append_counts(text, {0, 0, 0, 7}, 0, 0);
   CHECK_TEXT(text, "0 insights: 0 critical, 0 warning; 7 not shown, for want of room or sense\n");
 }

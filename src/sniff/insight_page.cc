@@ -183,8 +183,10 @@ void InsightPageReader::take_value(JsonToken token) {
       if (key_ == "owner" && token == JsonToken::string && item_key_ == "name")
         insight_.owner = json_.text();
       return;
-    default:
+    case kItem:
       return take_of_item(token);
+    default:
+      return;  // the whole document is a text or a number
   }
 }
 

@@ -115,8 +115,9 @@ void append_resolved(std::string& out, const ToldInsight& insight, uint64_t now_
 
 void append_counts(std::string& out, const InsightCounts& counts, size_t active,
                    uint64_t duration_ns) {
-  append_number(out, uint64_t{counts.critical + counts.warning});
-  out += " insights";
+  size_t all = counts.critical + counts.warning;
+  append_number(out, uint64_t{all});
+  out += all == 1 ? " insight" : " insights";
   if (duration_ns != 0) {
     out += " in ";
     append_quantity(out, static_cast<double>(duration_ns) / kNsPerSecond, Unit::seconds);

@@ -40,6 +40,7 @@ Case apiserver_case();
 Case packets_case();
 Case interfaces_case();
 Case top_case();
+Case sniff_case();
 Case flows_case();
 Case kubelet_case();
 Case kubelet_tls_case();
