@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/flat_map.h"
-#include "publish/histogram.h"
 #include "client/page_reader.h"
+#include "publish/histogram.h"
 
 namespace kubepulse {
 
