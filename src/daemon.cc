@@ -356,8 +356,8 @@ HttpResponse Daemon::metrics(const HttpRequest& request) {
 HttpResponse Daemon::insights() {
   HttpResponse response;
   response.content_type = "application/json";
-  append_insights(response.body, insights_->table(), options_.node_name, insights_->looked_ns(),
-                  wall_ns(0));
+  append_insights(response.body, insights_->table(), options_.node_name,
+                  {insights_->looked_ns(), options_.insight_interval_ns}, wall_ns(0));
   return response;
 }
 

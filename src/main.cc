@@ -18,6 +18,8 @@
 #include "options.h"
 #include "publish/listen_address.h"
 #include "self_check.h"
+#include "sniff/sniff.h"
+#include "sniff/sniff_options.h"
 #include "top/top.h"
 #include "top/top_options.h"
 #include "version.h"
@@ -76,9 +78,9 @@ int run(const Options& options) {
   return serve(options, std::move(listener.value()));
 }
 
-// The daemon that `kubepulse top` starts heeds the environment, as any other does, but for where
+// The daemon that a subcommand starts heeds the environment, as any other does, but for where
 // it would listen and write.
-int serve_top(Listener listener) {
+int serve_own(Listener listener) {
   const char* words[] = {"kubepulse", "--log-events=false"};
   auto options = parse_options(2, words, [](const char* name) { return getenv(name); });
   if (!options.ok()) return complain(options.status(), kExitUsage);
@@ -90,8 +92,16 @@ int top(int argc, char** argv) {
   auto options = parse_top_options(argc, argv);
   if (!options.ok()) return complain(options.status(), kExitUsage);
   if (options.value().help) return fputs(top_usage().c_str(), stdout) < 0;
-  Status status = run_top(std::move(options.value()), serve_top);
+  Status status = run_top(std::move(options.value()), serve_own);
   return status.ok() ? kExitOk : complain(std::move(status).in("top"), kExitCannotWork);
+}
+
+int sniff(int argc, char** argv) {
+  auto options = parse_sniff_options(argc, argv);
+  if (!options.ok()) return complain(options.status(), kExitUsage);
+  if (options.value().help) return fputs(sniff_usage().c_str(), stdout) < 0;
+  Status status = run_sniff(std::move(options.value()), serve_own);
+  return status.ok() ? kExitOk : complain(std::move(status).in("sniff"), kExitCannotWork);
 }
 
 }  // namespace
@@ -106,6 +116,7 @@ int main(int argc, char** argv) {
   // program anew, is to go back at once.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   if (argc > 1 && strcmp(argv[1], "top") == 0) return top(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "sniff") == 0) return sniff(argc - 1, argv + 1);
   auto parsed = parse_options(argc, argv, [](const char* name) { return getenv(name); });
   if (!parsed.ok()) return complain(parsed.status(), kExitUsage);
   Options& options = parsed.value();

@@ -94,10 +94,15 @@ END_TEST
 START_TEST(a_page) {
   InsightTable table;
   std::string text;
-  append_insights(text, table, "no\"de", 0, kWallOffsetNs);
+  append_insights(text, table, "no\"de", {0, 10 * kNsPerSecond}, kWallOffsetNs);
   CHECK_TEXT(text,
-             "{\"version\":1,\"node\":\"no\\\"de\",\"time\":\"2026-01-02T03:04:05.000000Z\","
+             "{\"version\":1,\"node\":\"no\\\"de\",\"time\":null,\"interval_seconds\":10,"
              "\"insights\":[]}\n");
+  text.clear();
+  append_insights(text, table, "box", {1, 2500 * kNsPerMs}, kWallOffsetNs);
+  CHECK_TEXT(text,
+             "{\"version\":1,\"node\":\"box\",\"time\":\"2026-01-02T03:04:05.000000Z\","
+             "\"interval_seconds\":2.5,\"insights\":[]}\n");
   Finding warning{InsightType::dns_failing}, older{InsightType::oom_killed},
       newer{InsightType::oom_killed};
   warning.subject.pod = "a";
@@ -114,7 +119,7 @@ START_TEST(a_page) {
   table.take(warning);
   table.end({}, 3);
   text.clear();
-  append_insights(text, table, "box", 0, kWallOffsetNs);
+  append_insights(text, table, "box", {2 * kNsPerSecond, kNsPerSecond}, kWallOffsetNs);
   check_valid(text);
   size_t a = text.find("\"pod\":\"a\""), b = text.find("\"pod\":\"b\""),
          c = text.find("\"pod\":\"c\"");

@@ -196,9 +196,9 @@ START_TEST(any_numbers) {
       insights.node(node, {number(), number(), number()});
       insights.end({}, number());
       std::string text;
-      append_insights(text, insights.table(), "box", now_ns, number());
+      append_insights(text, insights.table(), "box", {now_ns, number()}, number());
       insights.table().each([&](const Insight& insight) {
-        append_raised(text, insight, nullptr, true);
+        append_summary(text, insight);
         told++;
       });
     }

@@ -1,4 +1,4 @@
-#include "top/own_daemon.h"
+#include "client/own_daemon.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include "top/page_client.h"
+#include "client/page_client.h"
 
 #include "tests/check.h"
 

@@ -1,4 +1,4 @@
-#include "top/page_client.h"
+#include "client/page_client.h"
 
 #include <sys/un.h>
 
@@ -13,20 +13,23 @@ namespace {
 
 struct Page {
   Status status;
+  int code = 0;
   std::string text;
 };
 
-Page ask(const std::string& url) {
+Page ask(const std::string& url, const char* beside = "") {
   auto loop = Loop::create();
   ck_assert(loop.ok());
   PageClient client(loop.value(), url);
   Page page;
   bool done = false;
-  client.ask([&page](std::string_view piece) { page.text += piece; },
-             [&](Status status) {
-               page.status = std::move(status);
-               done = true;
-             });
+  client.ask(
+      beside, [&page](std::string_view piece) { page.text += piece; },
+      [&](Status status) {
+        page.status = std::move(status);
+        page.code = client.code();
+        done = true;
+      });
   ck_assert(!done);
   for (int turns = 0; turns < kTurnsMax && !done; turns++)
     CHECK_OK(loop.value().turn(kTurnMs));
@@ -85,10 +88,24 @@ START_TEST(of_a_socket_without_a_file) {
 }
 END_TEST
 
+START_TEST(beside) {
+  HttpPeer peer([](int fd) {
+    bool asked = hear(fd).compare(0, 18, "GET /other HTTP/1.") == 0;
+    say(fd,
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n") + (asked ? "d 4\n" : "e 5\n"));
+  });
+  Page page = ask(url_of(peer, "127.0.0.1"), "other");
+  CHECK_OK(page.status);
+  CHECK_TEXT(page.text, "d 4\n");
+  ck_assert_int_eq(page.code, 200);
+}
+END_TEST
+
 START_TEST(no_page) {
   HttpPeer other([](int fd) { serve(fd, "404 Not Found"); });
   Page page = ask(url_of(other, "127.0.0.1"));
   CHECK_TEXT(page.status.message(), "it answers with HTTP status 404");
+  ck_assert_int_eq(page.code, 404);
   CHECK_TEXT(page.text, "");
   CHECK_TEXT(ask("unix:/nonexistent/socket").status.message(),
              "connecting: No such file or directory");
@@ -103,4 +120,4 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("page_client", of_a_port, of_a_name, of_a_socket_without_a_file, no_page)
+CHECK_MAIN("page_client", of_a_port, of_a_name, of_a_socket_without_a_file, beside, no_page)

@@ -1,4 +1,4 @@
-#include "top/page_reader.h"
+#include "client/page_reader.h"
 
 #include <cmath>
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "tests/check.h"
 
 using namespace kubepulse;  // NOLINT
@@ -116,10 +117,34 @@ START_TEST(octal_escapes) {
 }
 END_TEST
 
+START_TEST(shown) {
+  std::string out;
+  append_shown(out, "a\"\\\n\x7F\xC2\x9B\xC2\xA0\xFF\xE2\x82\xAC");
+  CHECK_TEXT(out, "a\"\\\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xC2\xA0\xEF\xBF\xBD\xE2\x82\xAC");
+}
+END_TEST
+
+START_TEST(moments) {
+  ck_assert_uint_eq(parse_rfc3339("2026-01-02T03:04:05.678901Z").value_or(0), 1767323045678901000);
+  ck_assert_uint_eq(parse_rfc3339("1970-01-01T00:00:00.000000Z").value_or(1), 0);
+  for (uint64_t ns : {uint64_t{1}, uint64_t{951827696}, uint64_t{4107542400}}) {
+    std::string text;
+    append_rfc3339(text, ns * kNsPerSecond);
+    ck_assert_uint_eq(parse_rfc3339(text).value_or(0), ns * kNsPerSecond);
+  }
+  for (const char* text :
+       {"", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05.678901Z", "2026-01-02T03:04:05.678901+",
+        "2026-01-02T03:04:05.67890xZ", "1969-01-02T03:04:05.678901Z", "9999-01-02T03:04:05.678901Z",
+        "-026-01-02T03:04:05.678901Z"})
+    ck_assert_msg(!parse_rfc3339(text).has_value(), "%s", text);
+}
+END_TEST
+
 START_TEST(printable) {
   for (const char* text : {"", "eth0", "a \"b\" \\", "\xC3\xA4", "\xF0\x9F\x90\xA7"})
     ck_assert_msg(is_printable(text), "%s", text);
-  for (const char* text : {"a\nb", "\t", "\x7F", "\xFF", "\xC3", "a\x80", "\xED\xA0\x80"})
+  for (const char* text :
+       {"a\nb", "\t", "\x7F", "\xFF", "\xC3", "a\x80", "\xED\xA0\x80", "\xC2\x9B"})
     ck_assert_msg(!is_printable(text), "%s", text);
 }
 END_TEST
@@ -127,4 +152,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("text", json_strings, label_values, numbers, times, pieces, hexadecimal, case_and_blanks,
-           distances, octal_escapes, printable)
+           distances, octal_escapes, shown, moments, printable)

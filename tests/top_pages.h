@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "client/page_reader.h"
 #include "top/growth.h"
-#include "top/page_reader.h"
 #include "top/snapshot.h"
 
 namespace kubepulse {

@@ -67,6 +67,16 @@ size_t utf8_length(std::string_view text) {
   return 0;
 }
 
+// Length of the control character at the start of `text`; 0 where there is none. U+0080 to U+009F
+// are controls, too: a terminal may obey them.
+size_t control_length(std::string_view text) {
+  auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x20 || first == 0x7F) return 1;
+  if (first != 0xC2 || text.size() < 2) return 0;
+  auto second = static_cast<unsigned char>(text[1]);
+  return second >= 0x80 && second < 0xA0 ? 2 : 0;
+}
+
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 }  // namespace
@@ -99,17 +109,12 @@ void append_json_string(std::string& out, std::string_view text) {
     if (byte == '"' || byte == '\\') {
       out += '\\';
       out += text[0];
-    } else if (byte < 0x20 || byte == 0x7F) {
+    } else if ((length = control_length(text)) > 0) {
       char escape[8];
-      int size = snprintf(escape, sizeof escape, "\\u%04x", byte);
+      // In UTF-8 the last byte of each of them is its number.
+      int size =
+          snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned char>(text[length - 1]));
       out.append(escape, static_cast<size_t>(size));
-    } else if (byte == 0xC2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0 &&
-               utf8_length(text) == 2) {
-      // U+0080 to U+009F are controls, too; a terminal may obey them.
-      char escape[8];
-      int size = snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned char>(text[1]));
-      out.append(escape, static_cast<size_t>(size));
-      length = 2;
     } else if ((length = utf8_length(text)) > 0) {
       out += text.substr(0, length);
     } else {
@@ -119,6 +124,15 @@ void append_json_string(std::string& out, std::string_view text) {
     text.remove_prefix(length);
   }
   out += '"';
+}
+
+void append_shown(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    size_t control = control_length(text);
+    size_t length = control > 0 ? 0 : utf8_length(text);
+    out += length > 0 ? text.substr(0, length) : kReplacement;
+    text.remove_prefix(std::max({control, length, size_t{1}}));
+  }
 }
 
 std::string_view cut_text(std::string_view text, size_t bytes_max) {
@@ -167,6 +181,30 @@ void append_rfc3339(std::string& out, uint64_t realtime_ns) {
   part(static_cast<int>(realtime_ns % kNsPerSecond / 1000), 6, 'Z');
 }
 
+std::optional<uint64_t> parse_rfc3339(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00.000000Z";
+  if (text.size() != kForm.size()) return std::nullopt;
+  for (size_t at = 0; at < kForm.size(); at++) {
+    bool digit = text[at] >= '0' && text[at] <= '9';
+    if (kForm[at] == '0' ? !digit : text[at] != kForm[at]) return std::nullopt;
+  }
+  auto number = [text](size_t at, size_t digits) {
+    return static_cast<int>(parse_number(text.substr(at, digits)).value_or(0));
+  };
+  tm utc{};
+  utc.tm_year = number(0, 4) - 1900;
+  utc.tm_mon = number(5, 2) - 1;
+  utc.tm_mday = number(8, 2);
+  utc.tm_hour = number(11, 2);
+  utc.tm_min = number(14, 2);
+  utc.tm_sec = number(17, 2);
+  // Nanoseconds have room for five centuries; what is beyond its month counts into the next.
+  constexpr int kFirst = 1970 - 1900, kLast = 2500 - 1900;
+  if (utc.tm_year < kFirst || utc.tm_year > kLast) return std::nullopt;
+  auto seconds = static_cast<uint64_t>(std::max(timegm(&utc), time_t{0}));
+  return seconds * kNsPerSecond + static_cast<uint64_t>(number(20, 6)) * 1000;
+}
+
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t max) {
   uint64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -212,9 +250,8 @@ std::string unescape_octal(std::string_view text) {
 
 bool is_printable(std::string_view text) {
   while (!text.empty()) {
-    auto byte = static_cast<unsigned char>(text[0]);
     size_t length = utf8_length(text);
-    if (length == 0 || byte < 0x20 || byte == 0x7F) return false;
+    if (length == 0 || control_length(text) > 0) return false;
     text.remove_prefix(length);
   }
   return true;

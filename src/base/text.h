@@ -26,11 +26,16 @@ void append_json_string(std::string& out, std::string_view text);
 constexpr size_t kLabelBytesMax = 128;
 void append_label_value(std::string& out, std::string_view text, size_t bytes_max = kLabelBytesMax);
 
+// As it is, for a terminal: control characters and bytes that are not UTF-8 are replaced by U+FFFD.
+void append_shown(std::string& out, std::string_view text);
+
 // The beginning of `text` of at most `bytes_max` bytes, cut on a character.
 std::string_view cut_text(std::string_view text, size_t bytes_max);
 
 // "2026-01-02T03:04:05.678901Z"
 void append_rfc3339(std::string& out, uint64_t realtime_ns);
+// That very form, of the years 1970 to 2500.
+std::optional<uint64_t> parse_rfc3339(std::string_view text);
 
 // The whole of `text` as a decimal number in [0, max]; nothing else is accepted.
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t max = UINT64_MAX);
@@ -46,7 +51,8 @@ bool is_same_but_case(std::string_view text, std::string_view lower_case);
 // As /proc writes paths (fs/seq_file.c, mangle_path): "a\\040b" is "a b". What is no escape stays.
 std::string unescape_octal(std::string_view text);
 
-// Whether `text` can be written as it is: valid UTF-8 without control characters.
+// Whether `text` can be written as it is: valid UTF-8 without control characters, those above ASCII
+// included.
 bool is_printable(std::string_view text);
 
 // Without spaces and tabs before and behind.

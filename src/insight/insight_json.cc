@@ -156,7 +156,7 @@ void append_insight_event(std::string& out, const Insight& insight, bool raised,
 }
 
 void append_insights(std::string& out, const InsightTable& table, std::string_view node,
-                     uint64_t now_ns, uint64_t wall_offset_ns) {
+                     const InsightTicks& ticks, uint64_t wall_offset_ns) {
   std::vector<const Insight*> all;
   table.each([&](const Insight& insight) { all.push_back(&insight); });
   std::sort(all.begin(), all.end(), [](const Insight* one, const Insight* other) {
@@ -166,7 +166,14 @@ void append_insights(std::string& out, const InsightTable& table, std::string_vi
   });
   out += "{\"version\":1";
   append_text(out, "node", node);
-  append_time(out, "time", now_ns + wall_offset_ns);
+  if (ticks.last_ns == 0) {
+    append_key(out, "time");
+    out += "null";
+  } else {
+    append_time(out, "time", ticks.last_ns + wall_offset_ns);
+  }
+  append_key(out, "interval_seconds");
+  append_seconds(out, ticks.interval_ns);
   append_key(out, "insights");
   out += '[';
   for (const Insight* insight : all) {

@@ -3,7 +3,11 @@
 //
 // GET /insights is one object:
 //
-//   {"version":1,"node":"NODE","time":"2026-01-02T03:04:05.678901Z","insights":[INSIGHT,...]}
+//   {"version":1,"node":"NODE","time":"2026-01-02T03:04:05.678901Z","interval_seconds":10,
+//    "insights":[INSIGHT,...]}
+//
+// "time" is that of the last tick, null before the first; the next one is due "interval_seconds"
+// later, and nothing changes before.
 //
 // `sniff -o json` writes one INSIGHT a line. Members that say nothing are left out, but for those
 // marked +:
@@ -51,9 +55,15 @@ void append_insight(std::string& out, const Insight& insight, std::string_view s
 void append_insight_event(std::string& out, const Insight& insight, bool raised, uint64_t now_ns,
                           uint64_t wall_offset_ns);
 
+// When the table was brought up to date.
+struct InsightTicks {
+  uint64_t last_ns = 0;  // of the clock of Insight::since_ns; 0: never
+  uint64_t interval_ns = 0;
+};
+
 // The whole object, with a line's end. The worst come first, then those of longest standing.
 void append_insights(std::string& out, const InsightTable& table, std::string_view node,
-                     uint64_t now_ns, uint64_t wall_offset_ns);
+                     const InsightTicks& ticks, uint64_t wall_offset_ns);
 
 }  // namespace kubepulse
 

@@ -4,20 +4,11 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/clock.h"
 #include "base/text.h"
-#include "insight/actions.h"
-#include "insight/owner.h"
 
 namespace kubepulse {
 
 namespace {
-
-constexpr const char* kRed = "\033[1;31m";
-constexpr const char* kYellow = "\033[1;33m";
-constexpr const char* kGreen = "\033[32m";
-constexpr const char* kBold = "\033[1m";
-constexpr const char* kPlain = "\033[0m";
 
 // By type.
 constexpr const char* kSentences[kInsightTypes] = {
@@ -86,49 +77,6 @@ void append_seconds_for_people(std::string& out, double seconds) {
   out += unit[1].name;
 }
 
-// "shop/web-0 app"; the node where there is no pod.
-void append_subject(std::string& out, const Insight& insight) {
-  if (insight.pod.empty()) {
-    out += "node";
-  } else {
-    append_name(out, insight.ns);
-    out += '/';
-    append_name(out, insight.pod);
-  }
-  for (const std::string* part : {&insight.container, &insight.object}) {
-    if (part->empty()) continue;
-    out += ' ';
-    append_name(out, *part);
-  }
-}
-
-void append_head(std::string& out, const char* color, std::string_view word,
-                 const Insight& insight) {
-  if (color != nullptr) out += color;
-  out += word;
-  if (color != nullptr) out += kPlain;
-  out += ' ';
-  out += insight_type_name(insight.type);
-  out += "  ";
-  if (color != nullptr) out += kBold;
-  append_subject(out, insight);
-  if (color != nullptr) out += kPlain;
-}
-
-void append_evidence(std::string& out, const Insight& insight) {
-  if (insight.evidence.size() == 0) return;
-  const char* before = "  seen:  ";
-  for (const Evidence& each : insight.evidence) {
-    out += before;
-    before = ", ";
-    for (const char* byte = each.name; *byte != '\0'; byte++)
-      out += *byte == '_' ? ' ' : *byte;
-    out += ' ';
-    append_quantity(out, each.value, each.unit);
-  }
-  out += '\n';
-}
-
 }  // namespace
 
 void append_quantity(std::string& out, double value, Unit unit) {
@@ -177,74 +125,6 @@ void append_summary(std::string& out, const Insight& insight) {
   if (insight.reason.empty()) return;
   out += ": ";
   append_name(out, insight.reason);
-}
-
-void append_raised(std::string& out, const Insight& insight, const Insight* cause, bool color) {
-  bool is_critical = insight.severity == Severity::critical;
-  append_head(out,
-              !color        ? nullptr
-              : is_critical ? kRed
-                            : kYellow,
-              is_critical ? "CRITICAL" : "WARNING", insight);
-  if (const char* kind = owner_kind_name(insight.owner_kind); *kind != '\0') {
-    out += " (";
-    out += kind;
-    out += ' ';
-    append_name(out, insight.owner);
-    out += ')';
-  }
-  out += "\n  ";
-  append_summary(out, insight);
-  out += '\n';
-  append_evidence(out, insight);
-  if (cause != nullptr) {
-    out += "  cause: ";
-    out += insight_type_name(cause->type);
-    out += "  ";
-    append_subject(out, *cause);
-    out += '\n';
-  }
-  for (const Action& action : actions_for(insight)) {
-    out += "  do:    ";
-    out += action.what;
-    out += "\n";
-    if (!action.command.empty()) {
-      out += "           ";
-      out += action.command;
-      out += '\n';
-    }
-    out += "         risk ";
-    out += risk_name(action.risk);
-    out += ": ";
-    out += action.effect;
-    out += '\n';
-  }
-  out += '\n';
-}
-
-void append_resolved(std::string& out, const Insight& insight, uint64_t now_ns, bool color) {
-  append_head(out, color ? kGreen : nullptr, "RESOLVED", insight);
-  out += ", after ";
-  append_quantity(out,
-                  static_cast<double>(now_ns - std::min(now_ns, insight.since_ns)) / kNsPerSecond,
-                  Unit::seconds);
-  out += '\n';
-}
-
-void append_counts(std::string& out, const InsightCounts& counts, size_t active,
-                   uint64_t duration_ns) {
-  append_number(out, uint64_t{counts.critical + counts.warning});
-  out += " insights in ";
-  append_quantity(out, static_cast<double>(duration_ns) / kNsPerSecond, Unit::seconds);
-  out += ": ";
-  append_number(out, uint64_t{counts.critical});
-  out += " critical, ";
-  append_number(out, uint64_t{counts.warning});
-  out += " warning; ";
-  append_number(out, uint64_t{counts.resolved});
-  out += " resolved, ";
-  append_number(out, uint64_t{active});
-  out += " active\n";
 }
 
 }  // namespace kubepulse

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/flat_map.h"
+#include "client/page_reader.h"
 #include "publish/histogram.h"
-#include "top/page_reader.h"
 
 namespace kubepulse {
 

@@ -1,7 +1,5 @@
 #include "top/top.h"
 
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
@@ -16,10 +14,10 @@
 #include "base/loop.h"
 #include "base/signals.h"
 #include "base/text.h"
-#include "collect/loader.h"
+#include "client/find_daemon.h"
+#include "client/page_client.h"
+#include "client/page_reader.h"
 #include "top/growth.h"
-#include "top/page_client.h"
-#include "top/page_reader.h"
 #include "top/report_json.h"
 #include "top/snapshot.h"
 #include "top/terminal.h"
@@ -30,7 +28,6 @@ namespace kubepulse {
 namespace {
 
 constexpr size_t kRowsOnce = 20;
-constexpr int kAnswerMs = 500;          // our own loopback answers at once
 constexpr size_t kBeginningBytes = 60;  // of a page that is none, to say what it is
 
 class Top {
@@ -219,42 +216,15 @@ void Top::read_signals(int fd) {
   }
 }
 
-// One that takes its time is somebody: the page's client tells how it fares.
-bool somebody_listens() {
-  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(kDefaultPort);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (!fd) return false;
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;
-  if (errno != EINPROGRESS) return false;
-  pollfd answer{fd.get(), POLLOUT, 0};
-  if (poll(&answer, 1, kAnswerMs) == 0) return true;
-  int error = 0;
-  socklen_t size = sizeof error;
-  return getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
-}
-
 }  // namespace
 
 Status run_top(TopOptions options, const RunDaemon& run) {
-  std::unique_ptr<OwnDaemon> daemon;
-  if (options.url.empty() && !somebody_listens()) {
-    if (Status status = check_bpf_usable(); !status.ok())
-      return std::move(status).in(
-          "nobody listens at 127.0.0.1:9090, so give --url= of a daemon, or be root to start one "
-          "here");
-    auto started = OwnDaemon::start(run);
-    if (!started.ok()) return std::move(started.status()).in("starting a daemon");
-    daemon = std::move(started.value());
-  } else if (options.url.empty()) {
-    options.url = kDefaultUrl;
-  }
+  auto daemon = find_daemon(options.url, run);
+  if (!daemon.ok()) return daemon.status();
   auto loop = Loop::create();
   if (!loop.ok()) return loop.status();
   options.once = options.once || isatty(STDOUT_FILENO) == 0;
-  Top top(loop.value(), options, daemon.get());
+  Top top(loop.value(), options, daemon.value().get());
   return top.run();
 }
 

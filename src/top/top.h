@@ -2,7 +2,7 @@
 #ifndef KUBEPULSE_TOP_TOP_H
 #define KUBEPULSE_TOP_TOP_H
 
-#include "top/own_daemon.h"
+#include "client/own_daemon.h"
 #include "top/top_options.h"
 
 namespace kubepulse {

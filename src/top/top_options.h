@@ -13,11 +13,6 @@
 
 namespace kubepulse {
 
-// The URL of a daemon's page, as PageClient takes it: "http://HOST:PORT/PATH" or "unix:/PATH", of
-// "http://HOST:PORT", "HOST:PORT", ":PORT", with a path or without, or "unix:/PATH". An error says
-// what is accepted.
-Result<std::string> page_url(std::string_view text);
-
 struct TopOptions {
   std::string url;  // of page_url(); "": the default port of this host, else our own daemon
   uint64_t interval_ns = 0;
@@ -27,9 +22,6 @@ struct TopOptions {
   size_t rows_max = 0;  // 0: not given
   bool help = false;
 };
-
-constexpr uint16_t kDefaultPort = 9090;
-constexpr const char* kDefaultUrl = "http://127.0.0.1:9090/metrics";
 
 // `argv[0]` is not looked at. An error is one line that names the flag, its value, and what is
 // accepted.

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "top/page_reader.h"
+#include "client/page_reader.h"
 #include "top/report_json.h"
 #include "top/snapshot.h"
 #include "top/view.h"

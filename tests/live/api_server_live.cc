@@ -243,16 +243,16 @@ void check_illness(ApiServer::Behaviour behaviour, const std::string& reason) {
   OtherEnd other("ill-server");
   other.connect(cgroup, 2);
   other.ask(cgroup);
-  // Of services, slices and pods.
-  await_lines(daemon, "warn", 3);
+  // Of services, slices, pods and the node.
+  await_lines(daemon, "warn", 4);
   server.behave(ApiServer::kWell);
   await_owner(daemon, pod.owner(), 20);
   other.connect(cgroup, 1);
   expect_traffic(daemon, pod.owner(), 3, 1);
   expect_services(daemon, "ill", 1);
-  ck_assert_uint_eq(await_lines(daemon, "info", 3), 3);
+  ck_assert_uint_eq(await_lines(daemon, "info", 4), 4);
   Words warnings = lines_of(daemon, "warn");
-  ck_assert_msg(warnings.size() == 3, "%s", daemon.err().c_str());
+  ck_assert_msg(warnings.size() == 4, "%s", daemon.err().c_str());
   for (const std::string& warning : warnings)
     ck_assert_msg(warning.find(reason) != std::string::npos, "no \"%s\" in %s", reason.c_str(),
                   warning.c_str());

@@ -41,6 +41,7 @@ Case apiserver_case();
 Case packets_case();
 Case interfaces_case();
 Case top_case();
+Case sniff_case();
 Case flows_case();
 Case insights_case();
 Case insight_states_case();

@@ -166,6 +166,7 @@ int run_all(const char* daemon, const Words& names, size_t jobs) {
                            shedding_case(),
                            hooks_case(),
                            top_case(),
+                           sniff_case(),
                            tcp_amount_case(),
                            tcp_socket_case(),
                            service_case(),

@@ -19,6 +19,7 @@
 #include "tests/live/files.h"
 #include "tests/live/harness.h"
 #include "tests/live/netns.h"
+#include "tests/live/page_server.h"
 #include "tests/live/text_checks.h"
 #include "tests/live/traffic.h"
 
@@ -26,45 +27,9 @@ namespace kubepulse::live {
 
 namespace {
 
-constexpr int kPatienceMs = 10000;
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
-
-// A server whose pages the test gives out one by one, so that it knows what happened between them.
-struct PageServer {
-  std::string path = scratch_path("pages");
-  Fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-
-  PageServer() {
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    snprintf(name.sun_path, sizeof name.sun_path, "%s", path.c_str());
-    ck_assert(bind(listener.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) == 0);
-    ck_assert(listen(listener.get(), 4) == 0);
-  }
-
-  void answer(const std::string& body) const {
-    pollfd ready{listener.get(), POLLIN, 0};
-    ck_assert_msg(poll(&ready, 1, kPatienceMs) == 1, "nobody asks");
-    Fd client(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    std::string request,
-        text =
-            "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-    char bytes[1024];
-    while (!contains(request, "\r\n\r\n")) {
-      ssize_t got = read(client.get(), bytes, sizeof bytes);
-      ck_assert_msg(got > 0, "no whole request: %s", request.c_str());
-      request.append(bytes, static_cast<size_t>(got));
-    }
-    for (size_t sent = 0; sent < text.size();) {
-      ssize_t done = send(client.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-      ck_assert_msg(done > 0, "the answer is not taken");
-      sent += static_cast<size_t>(done);
-    }
-  }
-};
 
 // Without its end.
 std::string line_of(const std::string& text) {
@@ -112,22 +77,6 @@ void make_traffic(const Cgroup& client, const Cgroup& server, int connections, i
   leave_cgroup();
 }
 
-// The process `kubepulse top ...` that writes to `path`, and its complaints to `path`.err.
-Child start_top(const Cgroup& cgroup, const std::string& path, Words words) {
-  return Child::in(cgroup, [&] {
-    Fd out(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    Fd err(open((path + ".err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    if (!out || dup2(out.get(), STDOUT_FILENO) < 0 || dup2(err.get(), STDERR_FILENO) < 0)
-      return 126;
-    std::vector<char*> all{strdup("kubepulse"), strdup("top")};
-    for (const std::string& word : words)
-      all.push_back(strdup(word.c_str()));
-    all.push_back(nullptr);
-    execv(daemon_binary().c_str(), all.data());
-    return 126;
-  });
-}
-
 START_TEST(exact_growth) {
   Cgroup client = make_unit("top-client"), server = make_unit("top-server");
   const Daemon& daemon = shared_daemon();
@@ -141,7 +90,7 @@ START_TEST(exact_growth) {
               {"reset_received", 1}});
   PageServer pages;
   std::string report = scratch_path("report");
-  Child top = start_top(make_unit("top"), report, {"--json", "--url=unix:" + pages.path});
+  Child top = start_command(make_unit("top"), report, {"top", "--json", "--url=" + pages.url()});
   pages.answer(daemon.get("/metrics").body);
   make_traffic(client, server, 7, 2);
   expect_tcp(daemon, client.owner,
@@ -155,7 +104,7 @@ START_TEST(exact_growth) {
   pages.answer(daemon.get("/metrics").body);
   top.finish();
   std::string text = line_of(read_file(report));
-  check_fields(fields_of(text), {{"from", "unix:" + pages.path}});
+  check_fields(fields_of(text), {{"from", pages.url()}});
   check_fields(workload_of(text, client.owner), {{"connections", "7"},
                                                  {"connections_out", "7"},
                                                  {"connections_in", "0"},
@@ -193,12 +142,13 @@ START_TEST(refusals) {
   ck_assert(wrong.status == 2 && contains(wrong.err, "--sort=\"cpu\": accepted is bytes"));
   PageServer pages;
   std::string report = scratch_path("report");
-  Child top = start_top(make_unit("top-strange"), report, {"--once", "--url=unix:" + pages.path});
+  Child top =
+      start_command(make_unit("top-strange"), report, {"top", "--once", "--url=" + pages.url()});
   pages.answer("# HELP go_goroutines Number.\ngo_goroutines 3\n");
   ck_assert_int_eq(top.wait(), 1);
   CHECK_TEXT(read_file(report), "");
   CHECK_TEXT(read_file(report + ".err"),
-             "kubepulse: top: unix:" + pages.path +
+             "kubepulse: top: " + pages.url() +
                  ": this is no page of kubepulse; it begins with \"# HELP go_goroutines "
                  "Number.\\u000ago_goroutines 3\\u000a\"\n");
   // Where nobody listens, who may not load programs is told both ways out.
@@ -247,12 +197,9 @@ struct Screen {
     ioctl(terminal.get(), TIOCSCTTY, 0);
     for (int fd = 0; fd < 3; fd++)
       dup2(terminal.get(), fd);
-    std::vector<char*> all{strdup("kubepulse"), strdup("top")};
-    for (const std::string& word : words)
-      all.push_back(strdup(word.c_str()));
-    all.push_back(nullptr);
-    execv(daemon_binary().c_str(), all.data());
-    _exit(126);
+    Words all{"top"};
+    all.insert(all.end(), words.begin(), words.end());
+    become_command(all);
   }
 
   void resize(unsigned short columns, unsigned short rows) const {

@@ -1,4 +1,4 @@
-#include "top/own_daemon.h"
+#include "client/own_daemon.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>

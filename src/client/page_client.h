@@ -1,11 +1,12 @@
-// Fetches the page of a daemon, over TCP or a unix socket, inside the loop; one at a time.
-#ifndef KUBEPULSE_TOP_PAGE_CLIENT_H
-#define KUBEPULSE_TOP_PAGE_CLIENT_H
+// Fetches pages of a daemon, over TCP or a unix socket, inside the loop; one at a time.
+#ifndef KUBEPULSE_CLIENT_PAGE_CLIENT_H
+#define KUBEPULSE_CLIENT_PAGE_CLIENT_H
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/loop.h"
 #include "base/status.h"
@@ -27,8 +28,13 @@ class PageClient {
   PageClient(const PageClient&) = delete;
   PageClient& operator=(const PageClient&) = delete;
 
-  // Only where nothing is asked.
-  void ask(Take take, Done done);
+  // Only where nothing is asked. The page of the URL; or that one beside it which is called `page`:
+  // of http://h/x/metrics and "insights" it is http://h/x/insights.
+  void ask(Take take, Done done) { ask({}, std::move(take), std::move(done)); }
+  void ask(std::string_view page, Take take, Done done);
+
+  // Of the last answer, its HTTP status; 0: there was none.
+  int code() const { return code_; }
 
  private:
   void fetch_next();
@@ -37,6 +43,8 @@ class PageClient {
   Loop& loop_;
   Loop::TimerId timer_ = 0;
   HttpUrl url_;
+  std::string target_;
+  int code_ = 0;
   Address socket_;  // of a unix socket; its length is 0 where there is none
   Resolver resolver_;
   Resolver::Addresses addresses_;  // still to be tried; the next is the last

@@ -1,7 +1,7 @@
-// A daemon that `kubepulse top` starts for itself and ends with itself: a child process, behind a
+// A daemon that a subcommand starts for itself and ends with itself: a child process, behind a
 // socket that has no name in any file system. Its log is kept from the screen.
-#ifndef KUBEPULSE_TOP_OWN_DAEMON_H
-#define KUBEPULSE_TOP_OWN_DAEMON_H
+#ifndef KUBEPULSE_CLIENT_OWN_DAEMON_H
+#define KUBEPULSE_CLIENT_OWN_DAEMON_H
 
 #include <sys/types.h>
 

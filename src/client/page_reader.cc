@@ -1,4 +1,4 @@
-#include "top/page_reader.h"
+#include "client/page_reader.h"
 
 #include <algorithm>
 #include <limits>
@@ -76,8 +76,13 @@ void PageReader::finish() {
 }
 
 void PageReader::read_line(std::string_view line) {
-  if (line.empty() || line[0] == '#') return;
+  if (line.empty()) return;
+  if (line[0] == '#') {
+    if (take_comment_) take_comment_(line);
+    return;
+  }
   PageSample sample;
+  sample.line = line;
   size_t end = std::min(line.find_first_of("{ "), line.size());
   sample.name = line.substr(0, end);
   if (end < line.size() && line[end] == '{') {

@@ -1,7 +1,7 @@
 // A page of metrics (Prometheus text 0.0.4) read line by line while it arrives, in pieces of any
 // size. Pure; any bytes are safe. Only a line that a piece cuts in two is ever kept.
-#ifndef KUBEPULSE_TOP_PAGE_READER_H
-#define KUBEPULSE_TOP_PAGE_READER_H
+#ifndef KUBEPULSE_CLIENT_PAGE_READER_H
+#define KUBEPULSE_CLIENT_PAGE_READER_H
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +17,7 @@ struct PageSample {
   std::string_view name;
   std::string_view labels;  // what is between the braces
   std::string_view value;
+  std::string_view line;  // all of it, without its end
 };
 
 class PageReader {
@@ -26,9 +27,12 @@ class PageReader {
 
   using Take = std::function<void(const PageSample&)>;
 
-  explicit PageReader(Take take) : take_(std::move(take)) {}
+  using TakeComment = std::function<void(std::string_view line)>;
 
-  // Comments are passed over, and so is what is no sample, and counted.
+  explicit PageReader(Take take, TakeComment take_comment = nullptr)
+      : take_(std::move(take)), take_comment_(std::move(take_comment)) {}
+
+  // What is neither a comment nor a sample is passed over, and counted.
   void feed(std::string_view piece);
   // There is no further piece.
   void finish();
@@ -39,8 +43,9 @@ class PageReader {
   void read_line(std::string_view line);
 
   Take take_;
-  std::string kept_;       // of a line that has no end yet
-  bool too_long_ = false;  // it is passed over up to its end
+  TakeComment take_comment_;  // null: nobody wants them
+  std::string kept_;          // of a line that has no end yet
+  bool too_long_ = false;     // it is passed over up to its end
   uint64_t bad_lines_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "top/page_client.h"
+#include "client/page_client.h"
 
 #include <sys/un.h>
 
@@ -40,7 +40,10 @@ PageClient::PageClient(Loop& loop, const std::string& url) : loop_(loop), resolv
   }
 }
 
-void PageClient::ask(Take take, Done done) {
+void PageClient::ask(std::string_view page, Take take, Done done) {
+  target_ = url_.path;
+  if (!page.empty()) target_.replace(target_.rfind('/') + 1, target_.npos, page);
+  code_ = 0;
   take_ = std::move(take);
   done_ = std::move(done);
   if (socket_.length > 0) {
@@ -61,7 +64,7 @@ void PageClient::fetch_next() {
   get.address_length = addresses_.back().length;
   addresses_.pop_back();
   get.authority = url_.authority();
-  get.target = url_.path;
+  get.target = target_;
   HttpFetchLimits limits;
   limits.body_bytes = kPageBytesMax;
   fetch_ = std::make_unique<HttpFetch>(
@@ -82,6 +85,7 @@ void PageClient::fetched(Status status, int code) {
     });
     return;
   }
+  code_ = code;
   if (status.ok() && code != 200)
     status = Status::error("it answers with HTTP status " + std::to_string(code));
   done_(std::move(status));
