@@ -132,10 +132,10 @@ START_TEST(listed_and_watched) {
   await_page(daemon, 10, "no services of bank", [](const Page& page) {
     return !is_on(page, Labels{{"namespace", "bank"}});
   });
-  ck_assert_uint_eq(server.requests(), 6);  // three lists, three watches
+  ck_assert_uint_eq(server.requests(), 8);  // four lists, four watches
   ck_assert(daemon.scrape().value("kubepulse_overflow_total", {{"table", "services"}}) == 0);
   ck_assert(polls(daemon.scrape(), "ok") == 0 && polls(daemon.scrape(), "error") == 0);
-  ck_assert_msg(lines_of(daemon, "warn").empty() && lines_of(daemon, "info").size() == 3, "%s",
+  ck_assert_msg(lines_of(daemon, "warn").empty() && lines_of(daemon, "info").size() == 4, "%s",
                 daemon.err().c_str());
   daemon.stop();
 }
@@ -154,6 +154,7 @@ void check_watch_again(ApiServer::Blow blow) {
   server.tell(ApiServer::kPods, "BOOKMARK", R"({"metadata":{"creationTimestamp":null}})", 15);
   server.tell(ApiServer::kServices, "BOOKMARK", R"({"metadata":{"a":1}})", 15);
   server.tell(ApiServer::kSlices, "BOOKMARK", R"({"metadata":{"a":1}})", 15);
+  server.tell(ApiServer::kNodes, "BOOKMARK", R"({"metadata":{"a":1}})", 15);
   sleep_ms(200);
   server.strike(blow);
   server.tell(ApiServer::kPods, "ADDED", second.json(), 16);
@@ -227,7 +228,7 @@ START_TEST(gone) {
 END_TEST
 
 START_TEST(junk) {
-  check_list_again(ApiServer::kJunk, 3);
+  check_list_again(ApiServer::kJunk, 4);
 }
 END_TEST
 
