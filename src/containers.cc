@@ -160,6 +160,8 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint32_t files, 
       if ((files_ & kStatMajorFaults) == 0) stats.major_faults.reset();
       recorder_.files(cgroup, path, stats, now_ns);
       return true;
+    case CgroupRead::absent:
+      return true;
     case CgroupRead::gone:
       // In v1 it may be in other hierarchies than those with files.
       if (paths_.lives(cgroup, now_ns)) return true;

@@ -30,8 +30,7 @@ struct Options {
   std::string listen;     // not empty; ListenAddress::parse() judges it
   std::string node_name;  // empty: the hostname
   bool log_events = false;
-  uint32_t max_events = 0;  // a second; 0: never shed
-  bool services = false;    // the API server is asked for them
+  bool services = false;  // the API server is asked for them
   std::string cluster_domain;
   uint32_t groups = 0;  // of metrics: enum Group; never empty
   bool custom = false;  // --profile=custom, and then `collect` is `groups`
@@ -44,6 +43,7 @@ struct Options {
   uint32_t tcp_ring_bytes = 0;          // a power of two, and a multiple of the page size
   uint32_t dns_ring_bytes = 0;          // likewise
   uint32_t tcp_connections = 0;
+  uint32_t max_events = 0;  // a second, before load is shed; 0: never
   uint64_t sample_interval_ns = 0;
   uint64_t insight_interval_ns = 0;  // 0: nobody looks
   std::string btf;                   // empty: the kernel's own

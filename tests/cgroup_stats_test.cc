@@ -56,6 +56,8 @@ std::string read(CgroupStatReader& reader, uint64_t id, uint32_t wanted = kStatA
   switch (reader.read(id, wanted, stats)) {
     case CgroupRead::done:
       return described(stats);
+    case CgroupRead::absent:
+      return "absent";
     case CgroupRead::gone:
       return "gone";
     case CgroupRead::failed:
@@ -230,6 +232,26 @@ START_TEST(one_hierarchy_lost) {
   CHECK_TEXT(read(reader, 7, kStatPressure), "gone");
   ck_assert(reader.add(7, "/a"));
   CHECK_TEXT(read(reader, 7, kStatPressure), kNothing);
+}
+END_TEST
+
+// As most units of a hybrid host are in v2 alone: nothing that is kept of it is let go.
+START_TEST(in_no_hierarchy_that_is_asked) {
+  Folder folder;
+  write_unified(folder, "unified/a");
+  folder.make_folder("memory");
+  CgroupStatReader reader = opened({folder.path("unified"), "", "", folder.path("memory"), ""});
+  ck_assert(reader.add(7, "/a"));
+  CHECK_TEXT(read(reader, 7, kStatMemory), "absent");
+  CHECK_TEXT(read(reader, 7, kStatPressure),
+             "cpu - -, pressure 3000/4000 5000/6000 7000/8000, memory - -/- -, kills -, faults -, "
+             "disks");
+  size_t open_fds = reader.open_fds();
+  CHECK_TEXT(read(reader, 7, kStatMemory), "absent");
+  ck_assert_uint_eq(reader.open_fds(), open_fds);
+  ck_assert_int_eq(rename(folder.path("unified/a").c_str(), folder.path("away").c_str()), 0);
+  CHECK_TEXT(read(reader, 7, kStatMemory), "gone");
+  ck_assert_uint_eq(reader.open_fds(), 0);
 }
 END_TEST
 
@@ -620,7 +642,7 @@ int main() {
   tcase_set_timeout(cases, 20);
   for (const TTest* test :
        {unified, only_what_is_wanted, legacy_and_hybrid, gone, added_again, one_hierarchy_lost,
-        what_is_absent_is_looked_for_again, the_root, no_hierarchy,
+        in_no_hierarchy_that_is_asked, what_is_absent_is_looked_for_again, the_root, no_hierarchy,
         long_files_are_read_in_whole_lines, descriptors_are_bounded, out_of_descriptors,
         too_many_cgroups, real_kept_open, real_opened_each_time, real_oom_kill}) {
     tcase_add_test(cases, test);

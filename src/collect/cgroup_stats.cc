@@ -197,7 +197,8 @@ CgroupStatReader::Found CgroupStatReader::read_file(Held& held, size_t index, Vi
   return Found::yes;
 }
 
-// Where nothing was read of what was asked for: whether the cgroup is still there.
+// Where nothing was read of what was asked for: whether the cgroup is still there; missing: but in
+// no hierarchy that was asked.
 CgroupStatReader::Found CgroupStatReader::check_lives(Held& held, uint32_t wanted, Visit& visit) {
   bool asked[kHierarchies] = {};
   bool asked_any = false;
@@ -205,15 +206,19 @@ CgroupStatReader::Found CgroupStatReader::check_lives(Held& held, uint32_t wante
     if ((file.serves & wanted) == 0) continue;
     asked[file.hierarchy] = asked_any = true;
   }
-  bool lives = false;
-  for (uint8_t i = 0; i < kHierarchies; i++) {
-    auto hierarchy = static_cast<Hierarchy>(i);
-    if (!roots_[hierarchy] || (asked_any && !asked[hierarchy])) continue;
-    Found found = visit.lives[hierarchy] ? Found::yes : open_folder(held, hierarchy, visit);
-    if (found == Found::gone || found == Found::failed) return found;
-    if (found == Found::yes) lives = true;
+  for (bool among_asked : {true, false}) {
+    bool lives = false;
+    for (uint8_t i = 0; i < kHierarchies; i++) {
+      auto hierarchy = static_cast<Hierarchy>(i);
+      bool is_asked = asked[hierarchy] || !asked_any;
+      if (!roots_[hierarchy] || is_asked != among_asked) continue;
+      Found found = visit.lives[hierarchy] ? Found::yes : open_folder(held, hierarchy, visit);
+      if (found == Found::failed || (found == Found::gone && is_asked)) return found;
+      if (found == Found::yes) lives = true;
+    }
+    if (lives) return among_asked ? Found::yes : Found::missing;
   }
-  return lives ? Found::yes : Found::gone;
+  return Found::gone;
 }
 
 CgroupRead CgroupStatReader::give_up(uint64_t id, Found why) {
@@ -238,6 +243,7 @@ CgroupRead CgroupStatReader::read(uint64_t id, uint32_t wanted, CgroupStats& sta
     if (found == Found::missing) held->absent |= bit;
   }
   Found found = check_lives(*held, wanted, visit);
+  if (found == Found::missing) return CgroupRead::absent;
   if (found != Found::yes) return give_up(id, found);
   stats = visit.stats;
   return CgroupRead::done;

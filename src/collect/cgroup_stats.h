@@ -38,6 +38,7 @@ enum CgroupStatKind : uint32_t {
 
 enum class CgroupRead {
   done,
+  absent,  // it is there, but in no hierarchy that was asked
   gone,    // the cgroup is not there any more, or was never added
   failed,  // no descriptor or no memory was to be had; it may go well the next time
 };

@@ -40,6 +40,8 @@ struct DnsQuery {
   uint32_t owner = 0;
   uint32_t question = 0;  // a hash of what is asked: another question is no repetition
   bool plain = false;     // its name, as DomainRules wants it
+  // Bytes of the domain, where that is the name's end; 0: it is not, or not known.
+  uint8_t domain_bytes = 0;
   uint32_t pid = 0;
   char comm[16] = {};
 };

@@ -1,6 +1,8 @@
 #include "identity/public_suffix.h"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 // clang-format off
@@ -46,13 +48,19 @@ class Graph {
  public:
   explicit Graph(std::string_view file) {
     if (file.substr(0, kHeader.size()) == kHeader) bytes_ = file.substr(kHeader.size());
+    for (unsigned i = 0; i < starts_.size(); i++) {
+      auto character = static_cast<char>(i);
+      starts_[i] = static_cast<uint32_t>(follow(0, {&character, 1}).value_or(0));
+    }
   }
 
   // The value of `word`; nothing where it is no word. O(length of the word), and every step checks
   // that it stays inside the graph.
   std::optional<unsigned> find(std::string_view word) const {
-    size_t at = 0;
-    while (std::optional<size_t> node = follow(at, word)) {
+    if (word.empty() || first(word) >= starts_.size() || starts_[first(word)] == 0)
+      return std::nullopt;
+    std::optional<size_t> node = starts_[first(word)];
+    for (size_t at = 0; node; node = follow(at, word)) {
       at = *node;
       for (bool last = false; !last; at++) {
         unsigned label = byte(at);
@@ -104,11 +112,15 @@ class Graph {
   }
 
   std::string_view bytes_;
+  // Where a word's first character leads to, 0: nowhere. To follow the links of the start, which
+  // are by far the most, would take half of the time.
+  std::array<uint32_t, 128> starts_{};
 };
 
 std::optional<unsigned> find_rule(std::string_view name) {
   const char* begin = kubepulse_public_suffix_begin;
-  return Graph({begin, static_cast<size_t>(kubepulse_public_suffix_end - begin)}).find(name);
+  static const Graph graph({begin, static_cast<size_t>(kubepulse_public_suffix_end - begin)});
+  return graph.find(name);
 }
 
 std::string_view without_first_label(std::string_view name) {

@@ -74,11 +74,13 @@ void DnsRecorder::query(const dns_record& record, const uint8_t* payload) {
   query.question = question_of(message, payload, record.captured);
   query.plain = parse == DnsParse::well_formed && !message.odd;
   std::string_view name = parse == DnsParse::well_formed ? message.name() : std::string_view();
+  std::string_view domain = rules_.domain_of(name, query.plain);
+  if (domain.data() + domain.size() == name.data() + name.size())
+    query.domain_bytes = static_cast<uint8_t>(domain.size());
   DnsFlightTable::Sent sent = flights_.sent(key_of(record, message.id), query, name);
   if (sent.evicted) evicted_++;
   if (sent.lost) timed_out(*sent.lost);
-  if (sent.inserted)
-    store_.count_query(workloads_.index(owner), rules_.domain_of(name, query.plain));
+  if (sent.inserted) store_.count_query(workloads_.index(owner), domain);
 }
 
 void DnsRecorder::answer(const dns_record& record, const uint8_t* payload) {
@@ -118,7 +120,9 @@ void DnsRecorder::log(const DnsFlight& flight, std::string_view rcode,
   event.pid = flight.query.pid;
   event.comm = std::string_view(flight.query.comm, strnlen(flight.query.comm, 16));
   event.query = flight.name;
-  event.domain = rules_.domain_of(flight.name, flight.query.plain);
+  size_t known = flight.query.domain_bytes;
+  event.domain = known > 0 ? flight.name.substr(flight.name.size() - known)
+                           : rules_.domain_of(flight.name, flight.query.plain);
   memcpy(event.server, flight.key.server, sizeof event.server);
   event.family = static_cast<uint8_t>(flight.key.family);
   event.server_port = flight.key.server_port;

@@ -1,5 +1,6 @@
 #include "sniff/sniff.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
@@ -270,6 +271,8 @@ void Sniff::read_signals() {
 }  // namespace
 
 Status run_sniff(SniffOptions options, const RunDaemon& run) {
+  // Where it is closed, what is opened next would get its number.
+  if (fcntl(STDOUT_FILENO, F_GETFD) < 0) return Status::from_errno("standard output", errno);
   auto daemon = find_daemon(options.url, run);
   if (!daemon.ok()) return daemon.status();
   auto loop = Loop::create();

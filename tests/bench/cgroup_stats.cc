@@ -1,8 +1,9 @@
 // What it costs to read what the kernel counts of cgroups, over real ones that are made for it.
 //   cgroup_stats NAME CGROUPS      NAME: of a folder in each hierarchy, made here and removed again
 // Prints "kept NS, opened NS (cpu NS, pressure NS, memory NS, working set NS, oom kills NS, major
-// faults NS, disks NS), fds COUNT": a read of all of a cgroup's files, kept open and opened each
-// time, those of each kind alone, kept open, and how many that is. CPU time, the best of 7 runs.
+// faults NS, disks NS, insights NS), fds COUNT": a read of all of a cgroup's files, kept open and
+// opened each time, those of each kind alone and those that insights look at, kept open, and how
+// many that is. CPU time, the best of 7 runs.
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,7 +64,8 @@ bool measure(const CgroupStatMounts& mounts, const std::string& top, size_t cgro
   printf("kept %.0f, opened %.0f ", whole, read_ns(opened.value(), cgroups, kStatAll));
   printf("(cpu %.0f, pressure %.0f, memory %.0f, working set %.0f, oom kills %.0f, ", of(kStatCpu),
          of(kStatPressure), of(kStatMemory), of(kStatWorkingSet), of(kStatOomKills));
-  printf("major faults %.0f, disks %.0f), fds %zu\n", of(kStatMajorFaults), of(kStatDisks),
+  printf("major faults %.0f, disks %.0f, insights %.0f), fds %zu\n", of(kStatMajorFaults),
+         of(kStatDisks), of(kStatCpu | kStatMemory | kStatWorkingSet | kStatOomKills),
          kept.value().open_fds());
   return sum > 0;
 }

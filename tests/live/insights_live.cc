@@ -130,7 +130,6 @@ START_TEST(leak_is_predicted) {
   ck_assert(!is_on(daemon.scrape(), with(quiet.owner.labels(), "severity", "critical")) &&
             !is_on(daemon.scrape(), with(quiet.owner.labels(), "severity", "warning")));
   kill_and_wait(neighbour);
-  daemon.stop();
 }
 END_TEST
 

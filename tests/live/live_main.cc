@@ -143,6 +143,7 @@ int run_in_child(const std::vector<Case>& cases, size_t jobs) {
   int status = 0;
   while (waitpid(runner_pid, &status, 0) < 0 && errno == EINTR) {
   }
+  if (WIFSIGNALED(status)) printf("live: killed by signal %d\n", WTERMSIG(status));
   return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 

@@ -265,6 +265,31 @@ START_TEST(reader_goes) {
 }
 END_TEST
 
+START_TEST(nowhere_to_write) {
+  struct Case {
+    const char *path, *complaint;
+  };
+  for (const Case& each : {Case{"/dev/full", "writing: No space left on device"},
+                           Case{nullptr, "standard output: Bad file descriptor"}}) {
+    PageServer server;
+    std::string err = scratch_path("err");
+    Child child = Child::in(make_unit("sniff"), [&]() -> int {
+      Fd complaints(open(err.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+      dup2(complaints.get(), STDERR_FILENO);
+      close(STDOUT_FILENO);
+      if (each.path != nullptr && open(each.path, O_WRONLY) != STDOUT_FILENO) return 126;
+      become_command({"sniff", "--once", "--url=" + server.url()});
+    });
+    if (each.path != nullptr) {
+      server.await_request();
+      server.reply(answer_with(loops()));
+    }
+    ck_assert_int_eq(child.wait(), 1);
+    CHECK_TEXT(read_file(err), std::string("kubepulse: sniff: ") + each.complaint + "\n");
+  }
+}
+END_TEST
+
 // Its output on a terminal.
 std::string on_a_terminal(const char* no_color) {
   PageServer server;
@@ -301,7 +326,7 @@ Case sniff_case() {
   return {"sniff",
           false,
           {comes_rises_resolves, json_in_batches, by_origin, prometheus, refusals,
-           daemon_comes_and_goes, reader_goes, colors}};
+           daemon_comes_and_goes, reader_goes, nowhere_to_write, colors}};
 }
 
 }  // namespace kubepulse::live
