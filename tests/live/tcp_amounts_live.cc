@@ -244,13 +244,14 @@ START_TEST(start_in_the_midst) {
         oldest.client = connect_to(to);
         oldest.server = accept_from(listener);
         send_bytes(oldest.client, 100);
+        usleep(200);  // the ring holds what comes until the daemon is up
       }
       for (Connection& each : open)
         if (each.client) each.close();
       return 0;
     });
     sleep_ms(20);
-    Daemon daemon = Daemon::start({{"--sample-interval=1s"}});
+    Daemon daemon = Daemon::start({{"--sample-interval=1s", "--profile=custom", "--collect=tcp"}});
     auto made_so_far = [&] {
       return daemon.scrape().value("kubepulse_tcp_connections_total", client.owner.labels());
     };
@@ -265,6 +266,7 @@ START_TEST(start_in_the_midst) {
     expect_tcp(daemon, client.owner, {}, but);
     expect_tcp(daemon, server.owner, {}, but);
     Page page = daemon.scrape();
+    ck_assert(page.value("kubepulse_events_dropped_total", {{"type", "tcp"}}) == 0);
     double made = page.value("kubepulse_tcp_connections_total", client.owner.labels());
     double ended = page.value("kubepulse_tcp_latency_seconds_count", client.owner.labels());
     // Of one connect the beginning was missed, perhaps, and with it the length of its life.
