@@ -28,6 +28,10 @@ constexpr uint64_t kExpiryPauseNs = kNsPerSecond;
 // How often a pod that waits for its name is asked for.
 constexpr uint64_t kUnknownPauseNs = 2 * kNsPerSecond;
 
+// The list of pods that is older says nothing of how they fare.
+constexpr uint64_t kStalePolls = 3;
+constexpr uint64_t kStaleNs = 30 * kNsPerSecond;
+
 void log_outcome(const std::vector<Attached>& outcome) {
   for (const Attached& attached : outcome) {
     if (attached.flavour.empty())
@@ -157,7 +161,10 @@ void Daemon::look_for_insights() {
   traffic_.gather(monotonic_ns());
   containers_.gather_for_insights(monotonic_ns(), [this] { drain_rings(); });
   settle();
-  insights_->look(monotonic_ns(), node_stats_.read(monotonic_ns()));
+  uint64_t now_ns = monotonic_ns();
+  std::optional<uint64_t> age_ns = pods_->facts(now_ns).age_ns;
+  bool stale = age_ns && *age_ns > kStalePolls * options_.pods.poll_ns + kStaleNs;
+  insights_->look({now_ns, realtime_ns(), stale}, node_stats_.read(now_ns));
   if (log_) log_insights();
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kSegmentBytes = 1448;  // Ethernet's 1500, less the headers and timestamps
 constexpr unsigned kServfail = 2, kNxdomain = 3;  // RFC 1035 4.1.1
+constexpr uint64_t kEventSeconds = 600;
 constexpr std::string_view kSearchDomain = "search";
 
 uint64_t milliseconds(const std::optional<uint64_t>& ns) {
@@ -46,6 +47,11 @@ PodFacts::Phase phase_of(Pod::Phase phase) {
       break;
   }
   return PodFacts::Phase::unknown;
+}
+
+// The units below it are looked at each for itself.
+bool is_user_manager(const WorkloadLabels& labels) {
+  return labels.ns == "systemd" && labels.pod.rfind("user@", 0) == 0;
 }
 
 void say(const ContainerStatus& status, ContainerFacts& facts) {
@@ -90,36 +96,63 @@ void add_tcp(const TcpCounts& counts, TrafficWindow::Totals& totals) {
 
 }  // namespace
 
-void InsightFeed::look(uint64_t now_ns, const NodeState& node) {
-  looked_ns_ = now_ns;
-  engine_.begin(now_ns);
-  read_pods();
+void InsightFeed::look(const Moment& moment, const NodeState& node) {
+  bool first = looked_ns_ == 0;
+  looked_ns_ = moment.now_ns;
+  wall_ns_ = moment.wall_ns;
+  engine_.begin(moment.now_ns);
+  read_pods(moment.pods_are_stale);
   look_at_containers();
   look_at_unmeasured();
   look_at_pods();
-  look_at_traffic();
+  look_at_traffic(first);
   look_at_node(node);
-  bool of_kubernetes = !pods_.empty();
-  engine_.end({}, of_kubernetes ? pods_.size() : from_.workloads.size(), of_kubernetes);
+  if (of_kubernetes_)
+    engine_.forget_pods(
+        [this](std::string_view ns, std::string_view pod) { return is_gone(ns, pod); });
+  bool any_pods = !pods_.empty();
+  engine_.end({}, any_pods ? running_pods_ : from_.workloads.size(), any_pods);
+  pods_before_.clear();
+  if (of_kubernetes_)
+    for (const Place& place : pod_places_)
+      pods_before_.push_back(place.hash);
 }
 
-void InsightFeed::read_pods() {
+void InsightFeed::read_pods(bool stale) {
   pods_.clear();
   containers_.clear();
   pod_places_.clear();
   container_places_.clear();
-  from_.pods.each_pod([this](const PodStatus& pod) {
+  running_pods_ = 0;
+  of_kubernetes_ = false;
+  from_.pods.each_pod([this, stale](const PodStatus& pod) {
     pod_places_.push_back({hash_names({pod.ns, pod.pod}), static_cast<uint32_t>(pods_.size())});
     pods_.push_back(pod);
+    bool is_over = pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed;
+    if (pod.watched && !is_over) running_pods_++;
+    if (stale) pods_.back().phase = Pod::Phase::unknown;
+    if (pods_.back().phase != Pod::Phase::unknown) of_kubernetes_ = true;
   });
-  from_.pods.each_container([this](const ContainerStatus& each) {
-    container_places_.push_back({hash_names({each.ns, each.pod, each.container}),
-                                 static_cast<uint32_t>(containers_.size())});
-    containers_.push_back({each, false});
-  });
+  if (!stale)
+    from_.pods.each_container([this](const ContainerStatus& each) {
+      container_places_.push_back({hash_names({each.ns, each.pod, each.container}),
+                                   static_cast<uint32_t>(containers_.size())});
+      containers_.push_back({each, false});
+    });
   for (std::vector<Place>* places : {&pod_places_, &container_places_})
     std::sort(places->begin(), places->end(),
               [](const Place& one, const Place& other) { return one.hash < other.hash; });
+}
+
+// A pod that is in no list any more; its series go on for a while.
+bool InsightFeed::is_gone(std::string_view ns, std::string_view pod) const {
+  return of_kubernetes_ && pod_named(ns, pod) == nullptr;
+}
+
+// One that the list of the look before did not have.
+bool InsightFeed::is_new(std::string_view ns, std::string_view pod) const {
+  return !pods_before_.empty() &&
+         !std::binary_search(pods_before_.begin(), pods_before_.end(), hash_names({ns, pod}));
 }
 
 namespace {
@@ -162,10 +195,14 @@ void InsightFeed::look_at_containers() {
     if (counts == nullptr) continue;
     const WorkloadLabels& labels = all.labels(i);
     const PodStatus* pod = pod_named(labels.ns, labels.pod);
-    if (pod != nullptr && labels.container.empty()) continue;  // its sandbox
+    if (all.is_pod(i) ? labels.container.empty() || is_gone(labels.ns, labels.pod)  // its sandbox
+                      : is_user_manager(labels))
+      continue;
     ContainerFacts facts;
     facts.subject = subject_of(labels.ns, labels.pod, pod);
     facts.subject.container = labels.container;
+    facts.is_new = pod != nullptr && is_new(labels.ns, labels.pod);
+    facts.knows_restarts = counts->restarts.has_value();
     uint64_t key = hash_names({labels.ns, labels.pod, labels.container});
     ContainerWindow::Totals totals{};
     totals[kOomKills] = counts->oom_kills.value_or(0);
@@ -204,6 +241,8 @@ void InsightFeed::look_at_unmeasured() {
     facts.subject = subject_of(status.ns, status.pod, &pods_[status.pod_index]);
     facts.subject.container = status.container;
     say(status, facts);
+    facts.is_new = is_new(status.ns, status.pod);
+    facts.knows_restarts = true;
     ContainerWindow::Totals totals{};
     totals[kRestarts] = status.restarts;
     engine_.container(hash_names({status.ns, status.pod, status.container}), facts, nullptr,
@@ -235,6 +274,8 @@ std::string_view InsightFeed::message_of(const PodStatus& pod) {
   if (from_.events != nullptr && !is_well && !is_over && !pod.deleting) {
     from_.events->want(pod.ns, pod.uid);
     event = from_.events->find(pod.uid);
+    // What was long ago may have passed.
+    if (event != nullptr && event->at_s + kEventSeconds < wall_ns_ / kNsPerSecond) event = nullptr;
   }
   std::string_view reason = event != nullptr ? event->reason.view() : pod.waiting_reason;
   std::string_view words = event != nullptr ? event->message.view() : pod.message;
@@ -244,16 +285,21 @@ std::string_view InsightFeed::message_of(const PodStatus& pod) {
   return message_;
 }
 
-void InsightFeed::look_at_traffic() {
+void InsightFeed::look_at_traffic(bool first) {
   const Workloads& all = from_.workloads;
+  met_.resize(all.end());
   for (Workloads::Index i = Workloads::kFirst; i < all.end(); i++) {
     if (!all.shown(i)) continue;
     TcpCounts* tcp = from_.store.tcp_if_any(i);
     const DnsCounts* dns = from_.store.dns_if_any(i);
     if (tcp == nullptr && dns == nullptr) continue;
     const WorkloadLabels& labels = all.labels(i);
+    bool is_new = !first && !met_[i];
+    met_[i] = true;
+    if (all.is_pod(i) && is_gone(labels.ns, labels.pod)) continue;
     TrafficFacts facts;
     facts.subject = subject_of(labels.ns, labels.pod, pod_named(labels.ns, labels.pod));
+    facts.is_new = is_new;
     TrafficWindow::Totals totals{};
     if (dns != nullptr) add_dns(*dns, from_.store.domains(), totals);
     if (tcp != nullptr) {
@@ -276,7 +322,9 @@ void InsightFeed::look_at_node(const NodeState& node) {
   facts.inodes = room(node.inodes);
   if (from_.conditions != nullptr) {
     using Kind = NodeCondition::Kind;
-    facts.not_ready = condition(Kind::ready, NodeCondition::Status::no);
+    // Unknown, so says Kubernetes of a kubelet that has fallen silent.
+    for (NodeCondition::Status bad : {NodeCondition::Status::no, NodeCondition::Status::unknown})
+      if (facts.not_ready.empty()) facts.not_ready = condition(Kind::ready, bad);
     if (facts.not_ready.empty()) facts.not_ready = condition(Kind::network_unavailable);
     facts.memory_pressure = condition(Kind::memory_pressure);
     facts.disk_pressure = condition(Kind::disk_pressure);
@@ -305,7 +353,7 @@ std::string_view InsightFeed::name_failing_peer(TcpCounts& counts, std::string_v
   AddressVote& vote = counts.failing_peer;
   if (vote.weight == 0) return {};
   Peers::Name peer = from_.peers.find(vote.address);
-  vote.weight -= vote.weight / 8;  // so that who fails now comes to the front
+  vote.weight -= (vote.weight + 7) / 8;  // so that who fails now comes to the front
   ns = peer.ns;
   if (peer.is_known) return peer.name;
   address_ = ip_text(vote.address);

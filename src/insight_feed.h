@@ -38,8 +38,13 @@ class InsightFeed {
 
   explicit InsightFeed(const Sources& sources) : from_(sources) {}
 
+  struct Moment {
+    uint64_t now_ns;
+    uint64_t wall_ns;
+    bool pods_are_stale = false;  // who told of them has long been silent
+  };
   // A tick, once all has been gathered.
-  void look(uint64_t now_ns, const NodeState& node);
+  void look(const Moment& moment, const NodeState& node);
 
   const InsightTable& table() const { return engine_.table(); }
   uint64_t looked_ns() const { return looked_ns_; }  // last; 0: not yet
@@ -56,7 +61,9 @@ class InsightFeed {
     bool met = false;  // among those that are measured
   };
 
-  void read_pods();
+  void read_pods(bool stale);
+  bool is_gone(std::string_view ns, std::string_view pod) const;
+  bool is_new(std::string_view ns, std::string_view pod) const;
   const PodStatus* pod_named(std::string_view ns, std::string_view pod) const;
   Container* container_named(uint64_t hash);
   Subject subject_of(std::string_view ns, std::string_view pod, const PodStatus* status) const;
@@ -64,7 +71,7 @@ class InsightFeed {
   void look_at_filesystems(const Subject& subject, const ContainerCounts& counts);
   void look_at_unmeasured();
   void look_at_pods();
-  void look_at_traffic();
+  void look_at_traffic(bool first);
   std::string_view condition(NodeCondition::Kind kind,
                              NodeCondition::Status bad = NodeCondition::Status::yes);
   std::string_view message_of(const PodStatus& pod);
@@ -74,6 +81,11 @@ class InsightFeed {
   Sources from_;
   Insights engine_;
   uint64_t looked_ns_ = 0;
+  uint64_t wall_ns_ = 0;
+  bool of_kubernetes_ = false;         // it tells how the pods fare
+  size_t running_pods_ = 0;            // or about to
+  std::vector<uint64_t> pods_before_;  // at the look before, as in pod_places_, in order
+  std::vector<bool> met_;              // workloads, by index, at the looks before
   // Of this look; the views are the pod table's.
   std::vector<PodStatus> pods_;
   std::vector<Place> pod_places_;

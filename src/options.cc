@@ -155,11 +155,12 @@ Problem set_interval(uint64_t& place, std::string_view text) {
   return {};
 }
 
-Problem set_interval_or_none(uint64_t& place, std::string_view text) {
+// Five minutes are to be several looks.
+Problem set_insight_interval(uint64_t& place, std::string_view text) {
   place = 0;
   if (text == "0") return {};
-  Problem problem = set_interval(place, text);
-  return problem.empty() ? problem : "0, or " + problem;
+  bool good = set_interval(place, text).empty() && place <= 60 * kNsPerSecond;
+  return good ? "" : "0, or a time from 1s to 60s, such as 10s";
 }
 
 // What the kernel takes for a name (net/core/dev.c, dev_valid_name), without what cannot be written
@@ -245,9 +246,9 @@ constexpr Flag kFlags[] = {
      "how often open connections are looked at, 1s to 60m",
      [](Options& o, std::string_view text) { return set_interval(o.sample_interval_ns, text); }},
     {"insight-interval", "TIME", "10s", nullptr, true,
-     "how often insights are looked for, 1s to 60m; 0: never",
+     "how often insights are looked for, 1s to 60s; 0: never",
      [](Options& o, std::string_view text) {
-       return set_interval_or_none(o.insight_interval_ns, text);
+       return set_insight_interval(o.insight_interval_ns, text);
      }},
     {"btf", "PATH", nullptr, nullptr, true,
      "BTF of this kernel, raw or in an ELF file, where it carries none itself",

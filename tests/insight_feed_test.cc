@@ -54,7 +54,7 @@ struct Bench {
   std::string holds(unsigned ticks = 1) {
     for (unsigned i = 0; i < ticks; i++) {
       now_ns += kTickNs;
-      feed.look(now_ns, node);
+      feed.look({now_ns, now_ns, stale}, node);
     }
     std::string all;
     feed.table().each([&all](const Insight& insight) {
@@ -74,6 +74,7 @@ struct Bench {
   ContainerStore container_store{store.budget(), 51};
   Peers peers;
   NodeState node;
+  bool stale = false;
   InsightFeed feed{{workloads, store, containers, container_store, pods, peers}};
 };
 
@@ -149,6 +150,88 @@ START_TEST(pods_that_wait) {
 }
 END_TEST
 
+void crash(Pod& pod, PodContainer& main) {
+  pod.waiting = 0;
+  main.ready = false;
+  main.state = PodContainer::State::waiting;
+  main.reason.assign("CrashLoopBackOff");
+}
+
+// What the kubelet tells late has been before, however much it is.
+START_TEST(restarts_of_before) {
+  Bench bench;
+  bench.list([](Pod& pod, PodContainer&) { pod.phase = Pod::Phase::unknown; });
+  ContainerCounts& counts = bench.container_store.of(bench.container());
+  counts.oom_kills = 0;
+  CHECK_TEXT(bench.holds(3), "");
+  bench.list();
+  counts.restarts = 57;
+  CHECK_TEXT(bench.holds(3), "");
+  counts.restarts.reset();
+  CHECK_TEXT(bench.holds(3), "");
+  counts.restarts = 58;
+  CHECK_TEXT(bench.holds(3), "");
+  counts.restarts = 61;
+  std::string now = bench.holds();
+  ck_assert_msg(now.find("crash_loop") != now.npos, "%s", now.c_str());
+}
+END_TEST
+
+// A pod that was not there before has had no kills, restarts and failures before.
+START_TEST(new_pods) {
+  Bench bench;
+  bench.list([](Pod& pod, PodContainer&) { pod.name.assign("other"); });
+  CHECK_TEXT(bench.holds(3), "");
+  bench.list();
+  bench.container_store.of(bench.container()).oom_kills = 1;
+  std::string now = bench.holds();
+  ck_assert_msg(now.find("oom_killed critical shop/web-7d9c5b7f6d-x2x4z/main") == 0, "%s",
+                now.c_str());
+}
+END_TEST
+
+// At once, though its series go on for a while.
+START_TEST(pods_that_go) {
+  Bench bench;
+  bench.list(crash);
+  bench.container_store.of(bench.container()).restarts = 5;
+  std::string now = bench.holds(2);
+  ck_assert_msg(now.find("crash_loop") == 0, "%s", now.c_str());
+  bench.list([](Pod& pod, PodContainer&) { pod.name.assign("other"); });
+  CHECK_TEXT(bench.holds(), "");
+}
+END_TEST
+
+// Nobody tells how they are now: nothing is said of it, and what was said stays no longer than it
+// has to.
+START_TEST(stale_pods) {
+  Bench bench;
+  bench.list([](Pod& pod, PodContainer& main) {
+    pod.phase = Pod::Phase::pending;
+    pod.waiting = 0;
+    main.state = PodContainer::State::waiting;
+    main.reason.assign("ErrImagePull");
+    main.ready = false;
+  });
+  ck_assert_uint_gt(bench.holds(3).size(), 0);
+  bench.stale = true;
+  CHECK_TEXT(bench.holds(20), "");
+}
+END_TEST
+
+START_TEST(user_managers) {
+  Bench bench;
+  auto unit = [&](uint64_t cgroup, const char* path) {
+    return bench.containers.index(bench.containers.of_path(cgroup, path, bench.now_ns));
+  };
+  auto manager = unit(8, "/user.slice/user-1000.slice/user@1000.service");
+  bench.container_store.of(manager).oom_kills = 0;
+  bench.holds();
+  bench.container_store.of(manager).oom_kills = 3;
+  CHECK_TEXT(bench.holds(), "");
+}
+END_TEST
+
 START_TEST(traffic) {
   Bench bench;
   bench.list();
@@ -167,7 +250,7 @@ START_TEST(traffic) {
     CHECK_TEXT(insight.peer_ns, "");
   });
   // It fades.
-  ck_assert_uint_eq(tcp.failing_peer.weight, 18);
+  ck_assert_uint_eq(tcp.failing_peer.weight, 17);
 }
 END_TEST
 
@@ -202,5 +285,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("insight_feed", quiet, memory, containers_of_pods, pods_that_wait, traffic, names,
-           the_node)
+CHECK_MAIN("insight_feed", quiet, memory, containers_of_pods, pods_that_wait, restarts_of_before,
+           new_pods, pods_that_go, stale_pods, user_managers, traffic, names, the_node)

@@ -21,6 +21,7 @@ class Node {
     insights.begin(now_ns_);
     ContainerFacts container;
     container.subject = {"shop", "web-0", "app", true, {}};
+    container.knows_restarts = true;
     insights.container(7, container, has_memory ? &memory : nullptr, container_totals);
     TrafficFacts traffic;
     traffic.subject = {"shop", "web-0", "", true, {}};

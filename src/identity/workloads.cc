@@ -168,7 +168,7 @@ Workloads::Owner Workloads::owner_of_pod(const CgroupOwner& pod, uint64_t now_ns
                                   : series_named({name->ns, name->pod, container_of(*name)});
   uint32_t at = make_slot(std::move(key), series, now_ns);
   Slot& slot = slots_[at];
-  slot.is_pod = true;
+  slot.is_pod = series_[series].is_pod = true;
   slot.pod_uid = pod.pod_uid;
   slot.container_id = pod.container_id;
   slot.named = named;
@@ -283,6 +283,7 @@ void Workloads::move(uint32_t slot, Index to, const Changes& changes) {
   if (from == to) return;
   places_[slot].series = to;
   series_[to].owners++;
+  series_[to].is_pod = slots_[slot].is_pod;
   if (--series_[from].owners > 0) {
     partings_++;
     return;

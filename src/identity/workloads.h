@@ -108,6 +108,8 @@ class Workloads {
   std::optional<Index> find(const WorkloadLabels& labels) const;
   const WorkloadLabels& labels(Index index) const { return series_[index].labels; }
   bool shown(Index index) const { return series_[index].shown; }
+  // Of Kubernetes, though its namespace may be called as it likes.
+  bool is_pod(Index index) const { return series_[index].is_pod; }
   // Never the same for two sets of labels that the index had one after the other.
   uint64_t serial(Index index) const { return series_[index].serial; }
   Index end() const { return static_cast<Index>(series_.size()); }  // indexes are below it
@@ -156,6 +158,7 @@ class Workloads {
     WorkloadLabels labels;
     uint32_t owners = 0;  // 0: free
     uint64_t serial = 0;
+    bool is_pod = false;
     bool shown = false;  // and so in by_labels_
   };
 

@@ -42,6 +42,9 @@ class CounterWindow {
     now_ns_ = now_ns;
   }
 
+  // That counter stands at `total` already, whatever it was before: it has not grown to there.
+  void set(size_t counter, uint64_t total) { totals_[counter] = total; }
+
   uint64_t operator[](size_t counter) const {
     uint64_t sum = 0;
     for (const auto& slot : slots_)

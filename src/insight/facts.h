@@ -58,6 +58,8 @@ enum class ContainerState : uint8_t { unknown, waiting, running, terminated };
 // A container's, or a unit's.
 struct ContainerFacts {
   Subject subject;
+  bool is_new = false;          // not there at the tick before: all that was counted is new, too
+  bool knows_restarts = false;  // kRestarts is told
   const LevelHistory* memory = nullptr;
   const ContainerWindow* counters = nullptr;
   ContainerState state = ContainerState::unknown;
@@ -81,6 +83,7 @@ struct PodFacts {
 
 struct TrafficFacts {
   Subject subject;
+  bool is_new = false;  // as above
   const TrafficWindow* counters = nullptr;
   // Whom most failed connects were for, where flows are told.
   std::string_view failing_peer_ns, failing_peer;

@@ -159,7 +159,7 @@ void InsightTable::settle(Held& held) {
       held.changed = true;
     }
   } else if (held.state == State::holds && !found &&
-             missing_ns >= times.resolve_seconds * kNsPerSecond) {
+             (held.gone || missing_ns >= times.resolve_seconds * kNsPerSecond)) {
     held.state = State::resolved;
     held.changed = true;
   }

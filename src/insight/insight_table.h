@@ -48,6 +48,13 @@ class InsightTable {
   // A tick: begin, take each finding, end. `node` is whom what is systemic is about.
   void begin(uint64_t now_ns);
   void take(const Finding& finding);
+  // Before end(): what is reported of pods that `is_gone(ns, pod)` says are there no more, and that
+  // was not found again, is over at once.
+  template <typename IsGone>
+  void forget_pods(IsGone&& is_gone) {
+    for (Held& held : held_)
+      held.gone = held.insight.is_pod && is_gone(held.insight.ns, held.insight.pod);
+  }
   // `pods` are those that were looked at: of Kubernetes alone where `of_kubernetes`.
   void end(const Subject& node, size_t pods, bool of_kubernetes = false);
 
@@ -83,6 +90,7 @@ class InsightTable {
     State state = State::free;
     bool urgent = false;
     bool changed = false;
+    bool gone = false;
   };
 
   Held* insert(uint64_t id);

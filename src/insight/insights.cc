@@ -53,9 +53,22 @@ void Insights::begin(uint64_t now_ns) {
 }
 
 void Insights::container(uint64_t key, ContainerFacts facts, const Memory* memory,
-                         const ContainerWindow::Totals& totals) {
+                         ContainerWindow::Totals totals) {
   Container* held = kept(containers_, key);
   if (held == nullptr) return;
+  if (!held->known && facts.is_new) {
+    held->counters.add(before_ns_, {});
+    held->known = true;
+    held->knows_restarts = facts.knows_restarts;
+  }
+  // Who tells of restarts comes late, or is silent for a while: what he says first was before.
+  if (!facts.knows_restarts) {
+    totals[kRestarts] = held->totals[kRestarts];
+  } else if (!held->knows_restarts) {
+    held->totals[kRestarts] = totals[kRestarts];
+    held->counters.set(kRestarts, totals[kRestarts]);
+    held->knows_restarts = true;
+  }
   // Killed, or begun anew: what it had before is gone, and no peak.
   bool killed = held->known && totals[kOomKills] > held->totals[kOomKills];
   bool begun = held->known && totals[kRestarts] > held->totals[kRestarts];
@@ -83,7 +96,7 @@ void Insights::pod(const PodFacts& facts) {
 void Insights::traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals) {
   Traffic* held = kept(traffic_, key);
   if (held == nullptr) return;
-  if (!held->known) held->counters.add(before_ns_, {});
+  if (!held->known && facts.is_new) held->counters.add(before_ns_, {});
   held->known = true;
   held->counters.add(now_ns_, totals);
   facts.counters = &held->counters;

@@ -29,12 +29,16 @@ class Insights {
   // histories and counters; `key`, not 0, is the same for the same subject at each tick.
   void begin(uint64_t now_ns);
   void container(uint64_t key, ContainerFacts facts, const Memory* memory,
-                 const ContainerWindow::Totals& totals);
+                 ContainerWindow::Totals totals);
   void pod(const PodFacts& facts);
-  // Who is new has had nothing at the tick before.
   void traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals);
   void filesystem(uint64_t key, FilesystemFacts facts, uint64_t used_bytes, uint64_t whole_bytes);
   void node(NodeFacts facts, const NodeWindow::Totals& totals);
+  // As InsightTable has it.
+  template <typename IsGone>
+  void forget_pods(IsGone&& is_gone) {
+    table_.forget_pods(is_gone);
+  }
   // `pods` are those on the node, or what is taken for pods where there is no Kubernetes.
   void end(const Subject& node, size_t pods, bool of_kubernetes = false);
 
@@ -48,6 +52,7 @@ class Insights {
     uint64_t seen_ns = 0;
     ContainerWindow::Totals totals{};
     bool known = false;
+    bool knows_restarts = false;
     LevelHistory memory;
     ContainerWindow counters;
   };
