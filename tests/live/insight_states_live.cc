@@ -1,6 +1,7 @@
 // What insights say of what Kubernetes says, state by state, and of traffic that fails.
 #include <cerrno>
 
+#include "base/text.h"
 #include "tests/check.h"
 #include "tests/live/api_server.h"
 #include "tests/live/cases.h"
@@ -8,6 +9,7 @@
 #include "tests/live/insights.h"
 #include "tests/live/kernel_counts.h"
 #include "tests/live/kubelet_server.h"
+#include "tests/live/page_server.h"
 #include "tests/live/pod_traffic.h"
 #include "tests/live/traffic.h"
 
@@ -150,6 +152,22 @@ START_TEST(pod_states) {
              find(now, crashing().owner(), "crash_loop")->at("id"));
   for (const Told& pod : quiet)
     CHECK_TEXT(pod.name + types_of(now, pod.owner()), pod.name);
+  // Whoever asks by `sniff` is told the same.
+  std::string sniffed = scratch_path("sniffed");
+  start_command(make_unit("sniff"), sniffed,
+                {"sniff", "--url=" + daemon.address(), "--once", "--k8s-only", "-o", "json"})
+      .finish();
+  size_t told = 0;
+  std::string all_lines = read_file(sniffed);
+  for (std::string_view rest = all_lines; !rest.empty(); told++) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(line.size() + 1);
+    Result<JsonFields> fields = parse_nested_json_object(line);
+    ck_assert_msg(fields.ok(), "%s", all_lines.c_str());
+    CHECK_TEXT(fields.value().at("state"), "raised");
+    CHECK_TEXT(fields.value().at("namespace"), "states");
+  }
+  ck_assert_uint_eq(told, 5);
   // The page says the same.
   Page page = daemon.scrape();
   Labels labels = {{"namespace", "states"}, {"pod", "waiting"}};
@@ -201,6 +219,12 @@ START_TEST(connects_fail) {
 }
 END_TEST
 
+std::string now_text() {
+  std::string text;
+  append_rfc3339(text, realtime_ns());
+  return text;
+}
+
 // The warnings of the pod and the conditions of the node are what it rests on.
 START_TEST(api_server_says) {
   KubeletServer kubelet = KubeletServer::start();
@@ -208,7 +232,8 @@ START_TEST(api_server_says) {
   kubelet.list(listed({without_image(), well("well")}));
   server.warn("states", "uid-without-image",
               R"({"reason":"Failed","message":"pull access denied","count":4,"type":"Warning",)"
-              R"("lastTimestamp":"2026-11-21T09:00:00Z"})");
+              R"("lastTimestamp":")" +
+                  now_text() + R"("})");
   server.list(ApiServer::kNodes,
               R"({"metadata":{"name":"live-node"},"status":{"conditions":[)"
               R"({"type":"DiskPressure","status":"True","reason":"KubeletHasDiskPressure",)"
