@@ -157,7 +157,7 @@ void Daemon::look_for_insights() {
   traffic_.gather(monotonic_ns());
   containers_.gather_for_insights(monotonic_ns(), [this] { drain_rings(); });
   settle();
-  insights_->look(monotonic_ns(), node_stats_.read(monotonic_ns()));
+  insights_->look(monotonic_ns(), node_stats_.read(monotonic_ns()), realtime_ns());
   if (log_) log_insights();
 }
 

@@ -90,9 +90,9 @@ void add_tcp(const TcpCounts& counts, TrafficWindow::Totals& totals) {
 
 }  // namespace
 
-void InsightFeed::look(uint64_t now_ns, const NodeState& node) {
+void InsightFeed::look(uint64_t now_ns, const NodeState& node, uint64_t wall_ns) {
   looked_ns_ = now_ns;
-  engine_.begin(now_ns);
+  engine_.begin(now_ns, wall_ns);
   read_pods();
   look_at_containers();
   look_at_unmeasured();

@@ -38,8 +38,8 @@ class InsightFeed {
 
   explicit InsightFeed(const Sources& sources) : from_(sources) {}
 
-  // A tick, once all has been gathered.
-  void look(uint64_t now_ns, const NodeState& node);
+  // A tick, once all has been gathered. `wall_ns` as InsightTable has it.
+  void look(uint64_t now_ns, const NodeState& node, uint64_t wall_ns = 0);
 
   const InsightTable& table() const { return engine_.table(); }
   uint64_t looked_ns() const { return looked_ns_; }  // last; 0: not yet
