@@ -66,6 +66,7 @@ struct ContainerFacts {
   // Of waiting: "CrashLoopBackOff"; and of the last end: "OOMKilled", its exit code.
   std::string_view waiting_reason, last_reason;
   std::optional<int> last_exit_code;
+  double cpu_limit = 0;  // CPUs; 0: there is none, or it is not known
 };
 
 struct PodFacts {
