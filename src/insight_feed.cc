@@ -88,7 +88,7 @@ void add_tcp(const TcpCounts& counts, TrafficWindow::Totals& totals) {
   totals[kConnectsUnreachable] = counts.failures[kFailureUnreachable];
   totals[kConnectsReset] = counts.failures[kFailureReset];
   totals[kConnectsOther] = counts.failures[kFailureOther];
-  totals[kSegmentsSent] = counts.sent_bytes / kSegmentBytes;
+  totals[kSegmentsByBytes] = counts.sent_bytes / kSegmentBytes;
   totals[kRetransmits] = counts.retransmits;
   totals[kAccepts] = counts.connections[1];
   totals[kAcceptDrops] = counts.accept_queue_drops;
@@ -100,7 +100,7 @@ void InsightFeed::look(const Moment& moment, const NodeState& node) {
   bool first = looked_ns_ == 0;
   looked_ns_ = moment.now_ns;
   wall_ns_ = moment.wall_ns;
-  engine_.begin(moment.now_ns);
+  engine_.begin(moment.now_ns, moment.wall_ns);
   read_pods(moment.pods_are_stale);
   look_at_containers();
   look_at_unmeasured();
@@ -307,7 +307,7 @@ void InsightFeed::look_at_traffic(bool first) {
       facts.failing_peer = name_failing_peer(*tcp, facts.failing_peer_ns);
     }
     if (const PacketCounts* packets = from_.store.packets_if_any(i))
-      totals[kSegmentsSent] = std::max(totals[kSegmentsSent], (*packets)[0].packets[0]);
+      totals[kPacketsSent] = (*packets)[0].packets[0];
     engine_.traffic(hash_names({labels.ns, labels.pod}), facts, totals);
   }
 }

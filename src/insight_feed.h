@@ -40,7 +40,7 @@ class InsightFeed {
 
   struct Moment {
     uint64_t now_ns;
-    uint64_t wall_ns;
+    uint64_t wall_ns;  // as InsightTable has it
     bool pods_are_stale = false;  // who told of them has long been silent
   };
   // A tick, once all has been gathered.

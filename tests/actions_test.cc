@@ -49,11 +49,55 @@ START_TEST(limits) {
 }
 END_TEST
 
+START_TEST(cpu_limits) {
+  auto millis = [](double limit, double used, double throttled) {
+    Insight insight = made_insight(InsightType::cpu_throttled);
+    insight.evidence.add("throttled", throttled, Unit::share);
+    insight.evidence.add("cpus_used", used, Unit::count);
+    if (limit > 0) insight.evidence.add("cpu_limit", limit, Unit::count);
+    return suggested_cpu_limit(insight);
+  };
+  // What it wanted and a quarter more; in bursts, as much again of the old one; four times at most.
+  ck_assert_uint_eq(millis(0.5, 0.4, 0.5), 1000);
+  ck_assert_uint_eq(millis(0.5, 0.41, 0.5), 1100);
+  ck_assert_uint_eq(millis(0.5, 0.1, 0.25), 630);
+  ck_assert_uint_eq(millis(0.05, 0.04, 0.3), 72);
+  ck_assert_uint_eq(millis(3, 2.9, 0.3), 5200);
+  ck_assert_uint_eq(millis(0.5, 0.5, 0.9), 2000);
+  ck_assert_uint_eq(millis(0.5, 0.5, 1), 2000);
+  ck_assert_uint_eq(millis(0, 0.4, 0.5), 0);
+}
+END_TEST
+
 START_TEST(of_a_deployment) {
   CHECK_TEXT(commands(made_oom(InsightType::oom_predicted)),
              "medium: kubectl --namespace=shop set resources deployment/web --containers=app "
              "--limits=memory=1024Mi\n"
              "medium: kubectl --namespace=shop rollout restart deployment/web\n");
+  Insight killed = made_oom(InsightType::oom_killed);
+  CHECK_TEXT(commands(killed),
+             "medium: kubectl --namespace=shop set resources deployment/web --containers=app "
+             "--limits=memory=1024Mi\n"
+             "none: kubectl --namespace=shop logs pod/web-5d4f8c7b9-x2x4z --tail=100 "
+             "--container=app\n");
+  killed.evidence.add("restarts", 1, Unit::count);
+  CHECK_TEXT(actions_for(killed)[1].command,
+             "kubectl --namespace=shop logs pod/web-5d4f8c7b9-x2x4z --tail=100 --container=app "
+             "--previous");
+  Insight throttled = made_insight(InsightType::cpu_throttled);
+  CHECK_TEXT(commands(throttled),
+             "medium: kubectl --namespace=shop patch deployment/web --patch='{\"spec\":{"
+             "\"template\":{\"spec\":{\"containers\":[{\"name\":\"app\",\"resources\":{"
+             "\"limits\":{\"cpu\":null}}}]}}}}'\n");
+  throttled.evidence.add("throttled", 0.5, Unit::share);
+  throttled.evidence.add("cpus_used", 0.4, Unit::count);
+  throttled.evidence.add("cpu_limit", 0.5, Unit::count);
+  CHECK_TEXT(commands(throttled),
+             "medium: kubectl --namespace=shop set resources deployment/web --containers=app "
+             "--limits=cpu=1000m\n");
+  CHECK_TEXT(commands(made_insight(InsightType::retransmitting)),
+             "none: kubectl --namespace=shop exec pod/web-5d4f8c7b9-x2x4z -- ss --tcp --info "
+             "--numeric state established\n");
   CHECK_TEXT(commands(made_insight(InsightType::crash_loop)),
              "none: kubectl --namespace=shop logs pod/web-5d4f8c7b9-x2x4z --tail=100 "
              "--container=app --previous\n"
@@ -104,10 +148,30 @@ START_TEST(of_units_and_containers) {
   CHECK_TEXT(commands(docker),
              "low: docker update --memory=1024m --memory-swap=1024m -- 0123456789ab\n"
              "medium: docker restart -- 0123456789ab\n");
+  docker.type = InsightType::retransmitting;
+  CHECK_TEXT(commands(docker),
+             "none: docker exec -- 0123456789ab ss --tcp --info --numeric state established\n");
+  CHECK_TEXT(commands(unit(InsightType::retransmitting)),
+             "none: ss --tcp --info --numeric state established\n");
   // A namespace of Kubernetes may have any name.
   Insight named = made_oom(InsightType::oom_predicted);
   named.ns = "systemd";
   CHECK_TEXT(commands(named).substr(0, 36), "medium: kubectl --namespace=systemd ");
+}
+END_TEST
+
+// Nobody begins a scope again, and with a user's manager all would end that the user runs.
+START_TEST(what_does_not_restart) {
+  for (const char* name : {"session-3.scope", "system.slice", "var-lib.mount", "dbus.socket",
+                           "user@1000.service", ".service"}) {
+    Insight insight = unit(InsightType::oom_predicted);
+    insight.pod = name;
+    CHECK_TEXT(commands(insight),
+               std::string("low: systemctl set-property -- ") + name + " MemoryMax=1024M\n");
+    insight.type = InsightType::memory_leak;
+    CHECK_TEXT(commands(insight),
+               std::string("none: journalctl --unit=") + name + " --lines=100\n");
+  }
 }
 END_TEST
 
@@ -122,11 +186,19 @@ START_TEST(hostile_names) {
              "--containers='it'\\''s' --limits=memory=1024Mi\n"
              "medium: kubectl --namespace='a;reboot' rollout restart 'deployment/$(reboot)'\n");
   insight = unit(InsightType::memory_leak);
-  insight.pod = "--now";
+  insight.pod = "--now.service";
   CHECK_TEXT(commands(insight),
-             "medium: systemctl restart -- --now\nnone: journalctl --unit=--now --lines=100\n");
-  insight.pod = "a\nreboot";
+             "medium: systemctl restart -- --now.service\n"
+             "none: journalctl --unit=--now.service --lines=100\n");
+  insight.pod = "a\nreboot.service";
   CHECK_TEXT(commands(insight), "medium: -\nnone: -\n");
+  insight = made_insight(InsightType::cpu_throttled);
+  insight.container = "a\"b'\n";
+  CHECK_TEXT(
+      commands(insight),
+      "medium: kubectl --namespace=shop patch deployment/web --patch='{\"spec\":{"
+      "\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\\\"b'\\''\\u000a\",\"resources\":{"
+      "\"limits\":{\"cpu\":null}}}]}}}}'\n");
 }
 END_TEST
 
@@ -149,5 +221,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("actions", limits, of_a_deployment, of_others, of_units_and_containers, hostile_names,
-           each_type)
+CHECK_MAIN("actions", limits, cpu_limits, of_a_deployment, of_others, of_units_and_containers,
+           what_does_not_restart, hostile_names, each_type)

@@ -92,54 +92,84 @@ START_TEST(kills) {
   ck_assert_double_eq(evidence(found, "oom_kills"), 2);
   ck_assert_double_eq(evidence(found, "memory_limit"), 1000 * 4096);
   ck_assert(found->severity == Severity::critical);
+  ck_assert_ptr_null(found->evidence.find("restarts"));
+  counters = window({2, 1, 0, 0});
+  ck_assert_double_eq(evidence(oom_killed(facts, false), "restarts"), 1);
   counters = window({0, 5, 0, 0});
   ck_assert(!oom_killed(facts, false));
 }
 END_TEST
 
-START_TEST(leaks) {
+// Of a limit of 100,000 pages.
+MemoryLevels large() {
   MemoryLevels levels;
-  levels.then(300, 60);
-  // Half a page a minute: 30 an hour.
+  levels.limit_bytes *= 100;
+  return levels;
+}
+
+START_TEST(leaks) {
+  MemoryLevels levels = large();
+  levels.then(30000, 60);
+  // 50 pages a minute: 3,000 an hour.
   for (int hour = 0; hour < 6; hour++) {
-    levels.line(300 + (hour + 1) * 30, 360);
+    levels.line(30000 + (hour + 1) * 3000, 360);
     if (hour > 2) ck_assert(memory_leak(facts_of(levels), false));
   }
   std::optional<Finding> found = memory_leak(facts_of(levels), false);
-  ck_assert_double_eq_tol(evidence(found, "growth") * 3600, 30 * 4096, 4096);
+  ck_assert_double_eq_tol(evidence(found, "growth") * 3600, 3000 * 4096, 100 * 4096);
   ck_assert_double_ge(evidence(found, "span"), 5 * 3600);
-  ck_assert_double_eq_tol(evidence(found, "grown"), 175 * 4096, 10 * 4096);
+  ck_assert_double_eq_tol(evidence(found, "grown"), 17500 * 4096, 1000 * 4096);
 }
 END_TEST
 
 START_TEST(no_leaks) {
   // Flat; too little; too short.
-  ck_assert(!memory_leak(facts_of(MemoryLevels().then(500, 2000)), false));
-  ck_assert(!memory_leak(facts_of(MemoryLevels().then(500).line(540, 2000)), false));
-  ck_assert(!memory_leak(facts_of(MemoryLevels().then(300, 60).line(500, 240)), false));
+  ck_assert(!memory_leak(facts_of(large().then(50000, 2000)), false));
+  ck_assert(!memory_leak(facts_of(large().then(50000).line(54000, 2000)), false));
+  ck_assert(!memory_leak(facts_of(large().then(30000, 60).line(50000, 240)), false));
   // A warm-up that has ended, and one that is about to.
-  ck_assert(!memory_leak(facts_of(MemoryLevels().then(100).line(700, 200).then(700, 600)), false));
-  ck_assert(!memory_leak(facts_of(MemoryLevels().then(100).line(500, 400).line(600, 600)), false));
+  ck_assert(!memory_leak(facts_of(large().then(10000).line(70000, 200).then(70000, 600)), false));
+  ck_assert(!memory_leak(facts_of(large().then(10000).line(50000, 400).line(60000, 600)), false));
   // A saw-tooth of any length, wherever one looks.
   for (int length : {20, 90, 200, 400, 800, 1500}) {
-    MemoryLevels levels;
-    levels.then(300);
+    MemoryLevels levels = large();
+    levels.then(30000);
     for (int i = 0; i < 3 + 6000 / length; i++) {
-      levels.line(800, length);
+      levels.line(80000, length);
       // The first one may be anything.
       if (i > 0) ck_assert_msg(!memory_leak(facts_of(levels), false), "%d samples", length);
-      levels.then(300);
+      levels.then(30000);
       if (i > 0) ck_assert_msg(!memory_leak(facts_of(levels), false), "%d samples", length);
     }
   }
 }
 END_TEST
 
+// 16 MiB are 4,096 pages, half of them where it is held: however many times what it had. Of a small
+// limit 7.5 % is enough.
+START_TEST(little_leaks) {
+  struct Case {
+    double grown;
+    uint64_t limit_pages;
+    bool told, held;
+  };
+  for (const Case& each : {Case{5000, 0, true, true}, Case{3500, 0, false, true},
+                           Case{1500, 0, false, false}, Case{3500, 55000, false, true},
+                           Case{3500, 44000, true, true}, Case{1500, 4000, true, true}}) {
+    MemoryLevels levels;
+    levels.limit_bytes = each.limit_pages == 0 ? UINT64_MAX : each.limit_pages * 4096;
+    levels.then(300, 60).line(300 + each.grown, 2000);
+    ck_assert_int_eq(memory_leak(facts_of(levels), false).has_value(), each.told);
+    ck_assert_int_eq(memory_leak(facts_of(levels), true).has_value(), each.held);
+  }
+}
+END_TEST
+
 START_TEST(a_leak_below_a_saw_tooth) {
-  MemoryLevels levels;
-  levels.then(200);
+  MemoryLevels levels = large();
+  levels.then(20000);
   for (int i = 0; i < 60; i++)
-    levels.line(400 + i * 5, 30).then(205 + i * 5);
+    levels.line(40000 + i * 500, 30).then(20500 + i * 500);
   ck_assert(memory_leak(facts_of(levels), false));
 }
 END_TEST
@@ -171,6 +201,9 @@ START_TEST(throttling) {
   std::optional<Finding> found = cpu_throttled(facts, false);
   ck_assert_double_eq_tol(evidence(found, "throttled"), 1 / 3.0, 0.01);
   ck_assert_double_eq_tol(evidence(found, "cpus_used"), 0.2, 0.01);
+  ck_assert_ptr_null(found->evidence.find("cpu_limit"));
+  facts.cpu_limit = 0.25;
+  ck_assert_double_eq(evidence(cpu_throttled(facts, false), "cpu_limit"), 0.25);
   counters = window({0, 0, 80000, 15000});
   ck_assert(!cpu_throttled(facts, false));
   ck_assert(cpu_throttled(facts, true));
@@ -185,4 +218,4 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("container_rules", nothing_known, oom_is_predicted, oom_is_held, kills, leaks, no_leaks,
-           a_leak_below_a_saw_tooth, crash_loops, throttling)
+           little_leaks, a_leak_below_a_saw_tooth, crash_loops, throttling)

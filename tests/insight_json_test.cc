@@ -75,6 +75,23 @@ START_TEST(what_is_not_known_is_left_out) {
 }
 END_TEST
 
+// The clocks have come apart since: the machine slept, or somebody has set the time.
+START_TEST(since_stays) {
+  InsightTable table;
+  Finding found{InsightType::oom_killed};
+  for (uint64_t tick = 1; tick < 3; tick++) {
+    table.begin(tick * 10 * kNsPerSecond, kWallOffsetNs + tick * 3600 * kNsPerSecond);
+    table.take(found);
+    table.end({}, 3);
+    std::string text;
+    append_insights(text, table, "box", {tick * 10 * kNsPerSecond, kNsPerSecond},
+                    tick * kWallOffsetNs / 3);
+    ck_assert_msg(text.find("\"since\":\"2026-01-02T04:04:05.000000Z\"") != text.npos, "%s",
+                  text.c_str());
+  }
+}
+END_TEST
+
 START_TEST(any_bytes) {
   std::string bytes;
   for (int i = 0; i < 256; i++)
@@ -131,4 +148,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("insight_json", all_members, what_is_not_known_is_left_out, any_bytes, a_page)
+CHECK_MAIN("insight_json", all_members, what_is_not_known_is_left_out, since_stays, any_bytes,
+           a_page)

@@ -81,7 +81,7 @@ START_TEST(an_hour_of_quiet) {
     node.traffic_totals[kDnsNxdomain] += random() % 3;
     node.traffic_totals[kConnects] += random() % 100;
     node.traffic_totals[kConnectsRefused] += random() % 100 == 0;
-    node.traffic_totals[kSegmentsSent] += random() % 10000;
+    node.traffic_totals[kPacketsSent] += random() % 10000;
     node.traffic_totals[kRetransmits] += random() % 8;
     node.node_totals[kCpuWaitingMs] += random() % 3000;
     node.node_totals[kIoStalledMs] += random() % 1000;

@@ -46,6 +46,8 @@ START_TEST(one_by_one) {
     going.deleting = true;
     CHECK_TEXT(spoken(going), "");
   }
+  for (Phase phase : {Phase::unknown, Phase::succeeded, Phase::failed})
+    CHECK_TEXT(spoken(pod(phase, 1, 0, "ErrImagePull")), "");
 }
 END_TEST
 

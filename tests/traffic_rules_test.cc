@@ -99,9 +99,19 @@ START_TEST(connects) {
 END_TEST
 
 START_TEST(segments) {
-  CHECK_TEXT(spoken({{kSegmentsSent, 10000}, {kRetransmits, 300}}), "r");
-  CHECK_TEXT(spoken({{kSegmentsSent, 10000}, {kRetransmits, 290}}), "");
-  CHECK_TEXT(spoken({{kSegmentsSent, 100}, {kRetransmits, 90}}), "");
+  CHECK_TEXT(spoken({{kPacketsSent, 10000}, {kRetransmits, 300}}), "r");
+  CHECK_TEXT(spoken({{kPacketsSent, 10000}, {kRetransmits, 290}}), "");
+  CHECK_TEXT(spoken({{kPacketsSent, 100}, {kRetransmits, 90}}), "");
+  // Small ones count one by one, large ones by their bytes.
+  CHECK_TEXT(spoken({{kPacketsSent, 10000}, {kSegmentsByBytes, 500}, {kRetransmits, 290}}), "");
+  CHECK_TEXT(spoken({{kPacketsSent, 500}, {kSegmentsByBytes, 10000}, {kRetransmits, 290}}), "");
+  Counted large({{kPacketsSent, 500}, {kSegmentsByBytes, 10000}, {kRetransmits, 300}});
+  std::optional<Finding> found = retransmitting(large.facts, false);
+  ck_assert(found);
+  ck_assert_double_eq(found->evidence.find("segments")->value, 10000);
+  ck_assert_double_eq(found->evidence.find("retransmitted")->value, 0.03);
+  // Nobody knows how many.
+  CHECK_TEXT(spoken({{kSegmentsByBytes, 1000}, {kRetransmits, 900}}, true), "");
   CHECK_TEXT(spoken({{kRetransmits, 200}}), "");
 }
 END_TEST

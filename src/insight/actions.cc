@@ -16,6 +16,7 @@ constexpr double kRoomOverHighest = 1.25;
 constexpr double kAfterKill = 1.5;
 constexpr double kLimitTimesMax = 2;
 constexpr double kAheadSeconds = 3600;
+constexpr double kCpuLimitTimesMax = 4;
 
 enum class Platform { kubernetes, systemd, docker, podman, other };
 
@@ -60,6 +61,22 @@ bool rolls(Owner::Kind kind) {
          kind == Owner::Kind::daemon_set;
 }
 
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() > end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// A scope, a slice or a mount cannot be begun again; a user's manager has all that the user runs.
+bool restarts(std::string_view unit) {
+  return ends_with(unit, ".service") && unit.substr(0, 5) != "user@";
+}
+
+// A merge by the container's name; a limit of 0 the API server would refuse beside a request.
+std::string without_cpu_limit(std::string_view container) {
+  std::string patch = R"({"spec":{"template":{"spec":{"containers":[{"name":)";
+  append_json_string(patch, container);
+  return patch + R"(,"resources":{"limits":{"cpu":null}}}]}}}})";
+}
+
 constexpr const char* kRolls = "Makes all its pods anew, one after the other";
 
 class Actions {
@@ -74,7 +91,8 @@ class Actions {
         break;
       case InsightType::oom_killed:
         raise_limit();
-        look_at_log(true);
+        // Where one of its processes was killed, and not its first, it goes on in the same life.
+        look_at_log(evidence(insight_, "restarts") > 0);
         break;
       case InsightType::memory_leak:
         restart();
@@ -153,7 +171,9 @@ class Actions {
               .word(insight_.pod)
               .option("MemoryMax=", mib(limit, "M"))
               .text(),
-          Risk::low, "Holds at once, and over restarts; nothing is restarted");
+          Risk::low,
+          "Holds at once, for a service over restarts, too; nothing is restarted. A unit of a "
+          "user's manager is found with --user alone");
     } else if (platform_ == Platform::docker || platform_ == Platform::podman) {
       std::string size = mib(limit, "m");
       add(kWhat,
@@ -164,7 +184,7 @@ class Actions {
               .word("--")
               .word(insight_.pod)
               .text(),
-          Risk::low, "Holds at once; nothing is restarted");
+          Risk::low, "Holds at once; nothing is restarted. It has no swap any more");
     } else if (can_set_resources()) {
       add(kWhat,
           kubectl(insight_)
@@ -183,8 +203,11 @@ class Actions {
   void restart() {
     constexpr const char* kWhat = "Restart it before the kernel does, if it leaks";
     if (platform_ == Platform::systemd) {
+      if (!restarts(insight_.pod)) return;
       add(kWhat, Command("systemctl").word("restart").word("--").word(insight_.pod).text(),
-          Risk::medium, "Stops and starts the unit; memory begins anew");
+          Risk::medium,
+          "Stops and starts the unit; memory begins anew. A unit of a user's manager is found with "
+          "--user alone");
     } else if (platform_ == Platform::docker || platform_ == Platform::podman) {
       add(kWhat,
           Command(platform_ == Platform::docker ? "docker" : "podman")
@@ -214,7 +237,7 @@ class Actions {
     const char* what = last_life ? "Read what it said before it ended" : "Read what it says";
     if (platform_ == Platform::systemd) {
       add(what, Command("journalctl").option("--unit=", insight_.pod).word("--lines=100").text(),
-          Risk::none, "Only reads");
+          Risk::none, "Only reads; of a unit of a user's manager, with --user-unit for --unit");
     } else if (platform_ == Platform::docker || platform_ == Platform::podman) {
       add(what,
           Command(platform_ == Platform::docker ? "docker" : "podman")
@@ -260,19 +283,29 @@ class Actions {
               .word(insight_.pod)
               .word("CPUQuota=")
               .text(),
-          Risk::low, "Lets the limit go at once; others on this machine may wait longer");
-    else if (can_set_resources())
+          Risk::low,
+          "Lets the limit go at once; others on this machine may wait longer. A unit of a user's "
+          "manager is found with --user alone");
+    else if (!can_set_resources())
+      add(kWhat, "", Risk::medium, "Whoever makes this container has to be told");
+    else if (uint64_t limit = suggested_cpu_limit(insight_); limit != 0)
       add(kWhat,
           kubectl(insight_)
               .word("set")
               .word("resources")
               .word(owner(insight_))
               .option("--containers=", insight_.container)
-              .word("--limits=cpu=0")
+              .option("--limits=cpu=", std::to_string(limit) + "m")
+              .text(),
+          Risk::medium, kRolls);
+    else
+      add(kWhat,
+          kubectl(insight_)
+              .word("patch")
+              .word(owner(insight_))
+              .option("--patch=", without_cpu_limit(insight_.container))
               .text(),
           Risk::medium, "Lets the limit go, and makes all its pods anew, one after the other");
-    else
-      add(kWhat, "", Risk::medium, "Whoever makes this container has to be told");
   }
 
   void look_at_dns() {
@@ -322,8 +355,23 @@ class Actions {
   }
 
   void look_at_sockets() {
-    add("See which connections, on the node", "ss --tcp --info --numeric state established",
-        Risk::none, "Only reads");
+    auto look = [this](Command command, const char* effect) {
+      for (std::string_view word : {"--tcp", "--info", "--numeric", "state", "established"})
+        command.word(word);
+      add("See which connections", command.text(), Risk::none, effect);
+    };
+    constexpr const char* kInside = "Runs ss in the container, whose image has to have it";
+    if (platform_ == Platform::kubernetes)
+      look(kubectl(insight_).word("exec").word(pod(insight_)).word("--").word("ss"), kInside);
+    else if (platform_ == Platform::docker || platform_ == Platform::podman)
+      look(Command(platform_ == Platform::docker ? "docker" : "podman")
+               .word("exec")
+               .word("--")
+               .word(insight_.pod)
+               .word("ss"),
+           kInside);
+    else
+      look(Command("ss"), "Only reads; shows those in the network namespace that it runs in");
   }
 
   void add_replicas() {
@@ -391,6 +439,20 @@ uint64_t suggested_memory_limit(const Insight& insight) {
   while (step * 32 <= mebibytes)
     step *= 2;
   return (mebibytes + step - 1) / step * step * kMib;
+}
+
+uint64_t suggested_cpu_limit(const Insight& insight) {
+  double limit = evidence(insight, "cpu_limit");
+  double ran = 1 - evidence(insight, "throttled");
+  if (limit <= 0) return 0;
+  double wanted = limit * kCpuLimitTimesMax;
+  if (ran > 0) wanted = std::min(wanted, evidence(insight, "cpus_used") / ran * kRoomOverHighest);
+  wanted = std::max(wanted, limit * kRoomOverHighest) * 1000;
+  // Two digits are enough.
+  uint64_t step = 1;
+  while (wanted > static_cast<double>(step * 100))
+    step *= 10;
+  return static_cast<uint64_t>(std::ceil(wanted / static_cast<double>(step))) * step;
 }
 
 std::vector<Action> actions_for(const Insight& insight) {

@@ -37,6 +37,11 @@ std::vector<Action> actions_for(const Insight& insight);
 // of MiB that reads well. 0: nobody can say.
 uint64_t suggested_memory_limit(const Insight& insight);
 
+// In thousandths of a CPU: what it would have used, had nothing held it back, and a quarter more;
+// and of the old one a quarter more at least, for means hide bursts, and four times at most. 0:
+// nobody knows the old one.
+uint64_t suggested_cpu_limit(const Insight& insight);
+
 }  // namespace kubepulse
 
 #endif

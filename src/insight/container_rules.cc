@@ -32,6 +32,10 @@ constexpr double kLeakRisingMin = 0.8;
 // Of what it had, and of the limit: less is fragmentation, or nobody's worry.
 constexpr double kLeakGrownMin = 0.1;
 constexpr double kLeakGrownOfLimitMin = 0.05;
+// Pages, 16 MiB, or 7.5 % of a small limit: less in hours is nobody's worry, however little it
+// had.
+constexpr double kLeakGrownPagesMin = 4096;
+constexpr double kLeakGrownOfSmallLimitMin = 0.075;
 // Each quarter is to grow half as fast as the whole at least, and as any quarter before it: else it
 // levels off, or it was a step or two.
 constexpr double kLeakPaceMin = 0.5;
@@ -138,6 +142,8 @@ std::optional<Finding> oom_killed(const ContainerFacts& facts, bool) {
   Finding found = finding(InsightType::oom_killed, facts);
   found.severity = Severity::critical;
   found.evidence.add("oom_kills", static_cast<double>(kills), Unit::count);
+  if (uint64_t restarts = (*facts.counters)[kRestarts])
+    found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
   show_memory(found, facts.memory);
   return found;
 }
@@ -150,9 +156,12 @@ std::optional<Finding> memory_leak(const ContainerFacts& facts, bool held) {
   double grown = leak->fit.slope * leak->span_seconds;
   double before = leak->fit.level - grown;
   uint32_t limit = memory.newest().limit;
-  if (grown < threshold(kLeakGrownMin, held) * before) return std::nullopt;
-  if (limit != kNoLevelLimit && grown < threshold(kLeakGrownOfLimitMin, held) * limit)
-    return std::nullopt;
+  double least = kLeakGrownPagesMin;
+  if (limit != kNoLevelLimit)
+    least =
+        std::max(std::min(least, kLeakGrownOfSmallLimitMin * limit), kLeakGrownOfLimitMin * limit);
+  least = std::max(least, kLeakGrownMin * before);
+  if (grown < threshold(least, held)) return std::nullopt;
   Finding found = finding(InsightType::memory_leak, facts);
   show_memory(found, &memory);
   found.evidence.add("growth", bytes(leak->fit.slope), Unit::bytes_per_second);
@@ -188,6 +197,7 @@ std::optional<Finding> cpu_throttled(const ContainerFacts& facts, bool held) {
   if (share >= kThrottledCritical) found.severity = Severity::critical;
   found.evidence.add("throttled", share, Unit::share);
   found.evidence.add("cpus_used", used / seconds, Unit::count);
+  if (facts.cpu_limit > 0) found.evidence.add("cpu_limit", facts.cpu_limit, Unit::count);
   return found;
 }
 

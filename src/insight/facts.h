@@ -37,7 +37,9 @@ enum TrafficCounter : size_t {
   kConnectsUnreachable,
   kConnectsReset,
   kConnectsOther,
-  kSegmentsSent,  // or near enough: packets, or bytes by 1,448, whichever is more
+  // Either is too few: of small segments the one, of those that the network card cuts up the other.
+  kSegmentsByBytes,  // bytes sent by 1,448
+  kPacketsSent,      // of TCP; 0 where they are not counted
   kRetransmits,
   kAccepts,
   kAcceptDrops,
@@ -66,6 +68,7 @@ struct ContainerFacts {
   // Of waiting: "CrashLoopBackOff"; and of the last end: "OOMKilled", its exit code.
   std::string_view waiting_reason, last_reason;
   std::optional<int> last_exit_code;
+  double cpu_limit = 0;  // CPUs; 0: there is none, or it is not known
 };
 
 struct PodFacts {

@@ -131,7 +131,9 @@ void append_insight(std::string& out, const Insight& insight, std::string_view s
   append_any_text(out, "object", insight.object);
   append_any_text(out, "reason", insight.reason);
   if (!insight.peer.empty()) append_pair(out, "peer", "namespace", insight.peer_ns, insight.peer);
-  append_time(out, "since", insight.since_ns + wall_offset_ns);
+  append_time(
+      out, "since",
+      insight.since_wall_ns != 0 ? insight.since_wall_ns : insight.since_ns + wall_offset_ns);
   std::string summary;
   append_summary(summary, insight);
   append_text(out, "summary", summary);

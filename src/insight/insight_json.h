@@ -12,9 +12,9 @@
 // `sniff -o json` writes one INSIGHT a line. Members that say nothing are left out, but for those
 // marked +:
 //
-//   id+          16 hex digits: of type, namespace, pod, container and object, and nothing else. It
-//   is
-//                the same whenever this comes back, on whichever start of the daemon
+//   id+          16 hex digits: of type, namespace, pod, container and object, and nothing else;
+//   the
+//                same whenever this comes back, on whichever start of the daemon
 //   state+       "active", in an answer; "raised" or "resolved", in a stream
 //   type+        "oom_predicted", ...
 //   severity+    "warning" or "critical"; it rises while the insight is active, and does not fall
@@ -24,16 +24,15 @@
 //   object       what of it: a mount point, a resource, a container, a type of insight
 //   reason       as somebody else has put it: "OOMKilled", "ErrImagePull", "refused"
 //   peer         {"namespace":"shop","name":"db"}: with whom
-//   since+       when it was found first
+//   since+       when it was found first, by the wall clock of then
 //   summary+     one sentence for people; its wording may change
 //   evidence+    [{"name":"working_set","value":503316480,"unit":"bytes"},...]: numbers of the last
 //                look; units: count, bytes, bytes_per_second, seconds, share (0 to 1), per_second
 //   prediction   {"probability":0.83,"confidence":0.9,"seconds":200,"seconds_low":150,
 //                "seconds_high":null}: to the event; null: perhaps never
 //   cause        the id of another insight that explains this one
-//   actions+     [{"what":"...","command":"kubectl ...","risk":"medium","effect":"..."},...]:
-//   nothing
-//                is ever executed; risk: none, low, medium, high; without a command where none fits
+//   actions+     [{"what":"...","command":"kubectl ...","risk":"medium","effect":"..."},...]; risk:
+//                none, low, medium, high; without a command where none fits; nothing is executed
 #ifndef KUBEPULSE_INSIGHT_INSIGHT_JSON_H
 #define KUBEPULSE_INSIGHT_INSIGHT_JSON_H
 
@@ -46,7 +45,7 @@
 namespace kubepulse {
 
 // One INSIGHT, without a line's end. `wall_offset_ns` is what the wall clock is ahead of the clock
-// of Insight::since_ns, modulo 2^64.
+// of Insight::since_ns, modulo 2^64: for an insight that does not know its wall time.
 void append_insight(std::string& out, const Insight& insight, std::string_view state,
                     uint64_t wall_offset_ns);
 

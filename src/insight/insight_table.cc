@@ -67,8 +67,9 @@ void take_text(std::string& to, std::string_view text) {
 
 }  // namespace
 
-void InsightTable::begin(uint64_t now_ns) {
+void InsightTable::begin(uint64_t now_ns, uint64_t wall_ns) {
   now_ns_ = now_ns;
+  wall_ns_ = wall_ns;
   for (Held& held : held_) {
     held.changed = false;
     if (held.state == State::resolved) free(held);
@@ -119,6 +120,7 @@ void InsightTable::take(const Finding& finding) {
     insight.type = finding.type;
     insight.severity = finding.severity;
     insight.since_ns = now_ns_;
+    insight.since_wall_ns = wall_ns_;
     held->pod_hash = hash_names({finding.subject.ns, finding.subject.pod});
     take_text(insight.ns, finding.subject.ns);
     take_text(insight.pod, finding.subject.pod);

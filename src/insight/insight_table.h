@@ -30,6 +30,7 @@ struct Insight {
   EvidenceList evidence;                      // as of the last tick that found it
   std::optional<Prediction> prediction;       // likewise
   uint64_t since_ns = 0;                      // found since
+  uint64_t since_wall_ns = 0;                 // by the wall clock of then; 0: it was not told
   uint64_t cause = 0;                         // the id of another that explains it; 0: none
 };
 
@@ -46,7 +47,8 @@ class InsightTable {
   InsightTable() : by_id_(kInsightsMax) {}
 
   // A tick: begin, take each finding, end. `node` is whom what is systemic is about.
-  void begin(uint64_t now_ns);
+  // `wall_ns` is what the wall clock says at `now_ns`.
+  void begin(uint64_t now_ns, uint64_t wall_ns = 0);
   void take(const Finding& finding);
   // Before end(): what is reported of pods that `is_gone(ns, pod)` says are there no more, and that
   // was not found again, is over at once.
@@ -105,6 +107,7 @@ class InsightTable {
   std::vector<uint32_t> free_;
   FlatMap<uint32_t> by_id_;
   uint64_t now_ns_ = 0;
+  uint64_t wall_ns_ = 0;
   uint64_t overflow_ = 0;
   std::array<std::array<size_t, kSeverities>, kInsightTypes> counts_{};
   std::vector<uint64_t> pods_;  // scratch: hashes

@@ -46,10 +46,10 @@ void Insights::look(std::optional<Finding> (*rule)(const Facts&, bool), InsightT
   if (std::optional<Finding> found = rule(facts, held)) table_.take(*found);
 }
 
-void Insights::begin(uint64_t now_ns) {
+void Insights::begin(uint64_t now_ns, uint64_t wall_ns) {
   before_ns_ = now_ns_ == 0 ? now_ns : now_ns_;
   now_ns_ = now_ns;
-  table_.begin(now_ns);
+  table_.begin(now_ns, wall_ns);
 }
 
 void Insights::container(uint64_t key, ContainerFacts facts, const Memory* memory,

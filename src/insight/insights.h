@@ -27,7 +27,7 @@ class Insights {
 
   // A tick: begin, look at each, end. Facts are given without what the engine keeps, their
   // histories and counters; `key`, not 0, is the same for the same subject at each tick.
-  void begin(uint64_t now_ns);
+  void begin(uint64_t now_ns, uint64_t wall_ns = 0);  // the latter as InsightTable has it
   void container(uint64_t key, ContainerFacts facts, const Memory* memory,
                  ContainerWindow::Totals totals);
   void pod(const PodFacts& facts);

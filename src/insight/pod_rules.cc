@@ -42,7 +42,9 @@ std::optional<Finding> pod_not_ready(const PodFacts& facts, bool) {
 }
 
 std::optional<Finding> image_pull(const PodFacts& facts, bool) {
-  if (facts.deleting || !waits_for_image(facts)) return std::nullopt;
+  // Who is over goes on to say why he waited last.
+  bool may_run = facts.phase == PodFacts::Phase::pending || facts.phase == PodFacts::Phase::running;
+  if (facts.deleting || !may_run || !waits_for_image(facts)) return std::nullopt;
   Finding found = finding(InsightType::image_pull, facts);
   found.object = facts.waiting_container;
   return found;

@@ -1,5 +1,7 @@
 #include "insight/traffic_rules.h"
 
+#include <algorithm>
+
 #include "insight/thresholds.h"
 
 namespace kubepulse {
@@ -112,7 +114,10 @@ std::optional<Finding> connect_failing(const TrafficFacts& facts, bool held) {
 }
 
 std::optional<Finding> retransmitting(const TrafficFacts& facts, bool held) {
-  double segments = count(facts, kSegmentsSent), again = count(facts, kRetransmits);
+  // By bytes alone ten thousand small answers are a few hundred segments, and any loss is much.
+  double packets = count(facts, kPacketsSent), again = count(facts, kRetransmits);
+  if (packets == 0) return std::nullopt;
+  double segments = std::max(packets, count(facts, kSegmentsByBytes));
   double share = share_of(again, segments);
   if (again < threshold(kRetransmitsMin, held) || share < threshold(kRetransmittedMin, held))
     return std::nullopt;

@@ -18,7 +18,8 @@ std::optional<Finding> dns_search_amplification(const TrafficFacts& facts, bool 
 // Its connects fail; the reason is what most of them fail with, "refused". Evidence: connects,
 // failures, failing, and of each reason its number.
 std::optional<Finding> connect_failing(const TrafficFacts& facts, bool held);
-// Much of what it sends has to be sent again. Evidence: segments, retransmits, retransmitted.
+// Much of what it sends has to be sent again; where packets are counted. Evidence: segments,
+// retransmits, retransmitted.
 std::optional<Finding> retransmitting(const TrafficFacts& facts, bool held);
 // Its listeners drop handshakes, for it does not accept. Evidence: accept_drops, accepts.
 std::optional<Finding> accept_queue_overflow(const TrafficFacts& facts, bool held);
