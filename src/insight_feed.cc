@@ -179,7 +179,7 @@ void InsightFeed::look_at_containers() {
     std::optional<Insights::Memory> memory;
     if (counts->memory_working_set_bytes)
       memory = {*counts->memory_working_set_bytes, counts->memory_limit_bytes.value_or(UINT64_MAX),
-                counts->memory_active_file_bytes.value_or(0)};
+                counts->memory_reclaimable_bytes.value_or(0)};
     engine_.container(key, facts, memory ? &*memory : nullptr, totals);
     look_at_filesystems(facts.subject, *counts);
   }

@@ -26,7 +26,9 @@ struct NodeState {
   // As the kubelet reckons, which evicts by it.
   NodeRoom memory;        // used: what MemAvailable leaves
   NodeRoom pids;          // threads, and the lower of kernel.pid_max and kernel.threads-max
-  NodeRoom disk, inodes;  // of the kubelet's filesystem; used: what ordinary users cannot have
+  // Of the filesystem that the kubelet's folder is on, where there is one; used: what ordinary
+  // users cannot have.
+  NodeRoom disk, inodes;
 };
 
 // From the texts of /proc/meminfo and /proc/loadavg: pure, any bytes are safe.

@@ -22,7 +22,7 @@ class Insights {
   // Bytes; the limit is UINT64_MAX where there is none.
   struct Memory {
     uint64_t working_set, limit;
-    uint64_t reclaimable = 0;  // of the working set: pages of files that are in use, where known
+    uint64_t reclaimable = 0;  // of the working set, where known: pages of files, caches
   };
 
   // A tick: begin, look at each, end. Facts are given without what the engine keeps, their
