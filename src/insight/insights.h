@@ -33,7 +33,9 @@ class Insights {
   void pod(const PodFacts& facts);
   // Who is new has had nothing at the tick before.
   void traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals);
-  void filesystem(uint64_t key, FilesystemFacts facts, uint64_t used_bytes, uint64_t whole_bytes);
+  // As it was told at `told_ns`: what has been told already is looked at again, and no sample.
+  void filesystem(uint64_t key, FilesystemFacts facts, uint64_t told_ns, uint64_t used_bytes,
+                  uint64_t whole_bytes);
   void node(NodeFacts facts, const NodeWindow::Totals& totals);
   // `pods` are those on the node, or what is taken for pods where there is no Kubernetes.
   void end(const Subject& node, size_t pods, bool of_kubernetes = false);

@@ -24,6 +24,9 @@ struct DiskCounts {
 struct FilesystemSizes {
   std::string mountpoint;
   uint64_t capacity_bytes, usage_bytes, available_bytes;
+  // For insights; not published.
+  uint64_t device = 0;   // the same for all who have it mounted; 0: not known
+  uint64_t told_ns = 0;  // all of one round at the same time
 };
 
 struct SyscallCounts {
