@@ -72,8 +72,8 @@ class ContainerViews {
   uint64_t host_mounts_ = 0;
   Look look_ = Look::nothing;
   uint64_t now_ns_ = 0;
-  uint64_t asked_ns_ = 0;  // 0: not yet
-  uint64_t shown_ns_ = 0;  // what was told then
+  uint64_t asked_ns_ = 0;                    // 0: not yet
+  uint64_t shown_ns_ = 0;                    // what was told then
   std::unordered_map<uint64_t, Told> told_;  // by network namespace
   std::unordered_set<uint64_t> seen_;        // of them, in this look
   std::vector<FilesystemOwner> owners_;

@@ -194,8 +194,7 @@ void InsightFeed::note_filesystems(const Subject& subject, const ContainerCounts
   bool by_host = subject.ns == "host" && subject.pod == "kernel" && !subject.is_pod;
   for (const FilesystemSizes& each : counts.filesystems) {
     if (looked_ns_ > each.told_ns + kFilesystemKeptNs) continue;
-    uint64_t key =
-        hash_names({subject.ns, subject.pod, subject.container, each.mountpoint});
+    uint64_t key = hash_names({subject.ns, subject.pod, subject.container, each.mountpoint});
     mounted_.push_back({subject, &each, key, by_host});
   }
 }

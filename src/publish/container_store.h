@@ -56,7 +56,8 @@ struct ContainerCounts {
   std::vector<SyscallCounts> syscalls;
   // Gauges.
   std::optional<uint64_t> memory_usage_bytes, memory_working_set_bytes, memory_limit_bytes;
-  std::optional<uint64_t> memory_reclaimable_bytes;  // of the working set; for insights, not published
+  std::optional<uint64_t>
+      memory_reclaimable_bytes;  // of the working set; for insights, not published
   std::vector<FilesystemSizes> filesystems;
 
   void add(const ContainerCounts& other);  // all but syscalls
