@@ -34,9 +34,17 @@ class ContainerViews {
   // `mounts` of cgroups.
   ContainerViews(Loop& loop, uint32_t groups, const Sinks& sinks, const CgroupMounts& mounts);
 
-  // One look at all: begin, each container by its cgroup, end. What is the host's stands under the
-  // host once, and under nobody else.
-  void begin(uint64_t now_ns);
+  // What a look is at: all, file systems alone, or their answers alone, for which no process is
+  // looked for.
+  enum class Look { all, filesystems, answers, nothing };
+
+  // What insights need now, where nobody scrapes: file systems are asked once a minute, and their
+  // answers shown once.
+  Look due(uint64_t now_ns) const;
+
+  // One look: begin, each container by its cgroup, end. What is the host's stands under the host
+  // once, and under nobody else.
+  void begin(Look look, uint64_t now_ns);
   void look(uint64_t cgroup, const std::string& path);
   void end();
 
@@ -52,7 +60,8 @@ class ContainerViews {
 
   void look_at(uint64_t cgroup, const std::string& path, const std::vector<uint32_t>& pids);
   void count_interfaces(Workloads::Owner owner, uint32_t pid, uint64_t name_space);
-  void show_filesystems(uint64_t cgroup, uint32_t pid, Workloads::Index index);
+  void show_filesystems(uint64_t cgroup, const std::string& path);
+  uint64_t device_of(uint64_t cgroup, const Filesystem& filesystem);
 
   bool with_interfaces_;
   bool with_filesystems_;
@@ -61,7 +70,10 @@ class ContainerViews {
   Filesystems filesystems_;
   uint64_t host_network_ = 0;
   uint64_t host_mounts_ = 0;
+  Look look_ = Look::nothing;
   uint64_t now_ns_ = 0;
+  uint64_t asked_ns_ = 0;                    // 0: not yet
+  uint64_t shown_ns_ = 0;                    // what was told then
   std::unordered_map<uint64_t, Told> told_;  // by network namespace
   std::unordered_set<uint64_t> seen_;        // of them, in this look
   std::vector<FilesystemOwner> owners_;

@@ -107,17 +107,27 @@ void Containers::gather(uint64_t now_ns, const std::function<void()>& between) {
   gathered_ns_ = looked_ns_ = now_ns;
   read_programs(now_ns);
   recorder_.begin();
-  if (views_ != nullptr) views_->begin(now_ns);
+  if (views_ != nullptr) views_->begin(ContainerViews::Look::all, now_ns);
   read_all(files_, true, now_ns, between);
   if (views_ != nullptr) views_->end();
 }
 
 void Containers::gather_for_insights(uint64_t now_ns, const std::function<void()>& between) {
+  using Look = ContainerViews::Look;
   uint32_t files = files_ & kFilesOfInsights;
-  if (files == 0 || (looked_ns_ != 0 && now_ns - looked_ns_ < kPauseNs)) return;
+  Look look = views_ == nullptr ? Look::nothing : views_->due(now_ns);
+  bool with_views = look != Look::nothing;
+  if (files == 0 && !with_views) return;
+  if (looked_ns_ != 0 && now_ns - looked_ns_ < kPauseNs) return;
   looked_ns_ = now_ns;
-  recorder_.begin_memory();
-  read_all(files, false, now_ns, between);
+  if (!with_views) {
+    recorder_.begin_memory();
+    return read_all(files, false, now_ns, between);
+  }
+  recorder_.begin();
+  views_->begin(look, now_ns);
+  read_all(files, true, now_ns, between);
+  views_->end();
 }
 
 void Containers::read_all(uint32_t files, bool with_views, uint64_t now_ns,

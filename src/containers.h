@@ -56,8 +56,8 @@ class Containers {
   // Reads what is to be read, if it was not just read. Thousands of cgroups take half a second: now
   // and then between() is called, for what cannot wait.
   void gather(uint64_t now_ns, const std::function<void()>& between);
-  // Of what the groups have only what insights look at: CPU, memory and OOM kills. Nothing else is
-  // touched: no kernel program's counts, no interfaces, no filesystems.
+  // Of what the groups have only what insights look at: CPU, memory and OOM kills, and once a
+  // minute filesystems. Nothing else is touched: no kernel program's counts, no interfaces.
   void gather_for_insights(uint64_t now_ns, const std::function<void()>& between);
   void settle(uint64_t now_ns);
   void sweep(uint64_t now_ns);

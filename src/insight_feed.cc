@@ -1,6 +1,8 @@
 #include "insight_feed.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "base/clock.h"
 #include "insight/name_hash.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr uint64_t kSegmentBytes = 1448;  // Ethernet's 1500, less the headers and timestamps
 constexpr unsigned kServfail = 2, kNxdomain = 3;  // RFC 1035 4.1.1
 constexpr uint64_t kEventSeconds = 600;
+constexpr uint64_t kFilesystemKeptNs = 180 * kNsPerSecond;
 constexpr std::string_view kSearchDomain = "search";
 
 uint64_t milliseconds(const std::optional<uint64_t>& ns) {
@@ -216,20 +219,46 @@ void InsightFeed::look_at_containers() {
     std::optional<Insights::Memory> memory;
     if (counts->memory_working_set_bytes)
       memory = {*counts->memory_working_set_bytes, counts->memory_limit_bytes.value_or(UINT64_MAX),
-                counts->memory_active_file_bytes.value_or(0)};
+                counts->memory_reclaimable_bytes.value_or(0)};
     engine_.container(key, facts, memory ? &*memory : nullptr, totals);
-    look_at_filesystems(facts.subject, *counts);
+    note_filesystems(facts.subject, *counts);
+  }
+  look_at_filesystems();
+}
+
+// Of those that have been told lately.
+void InsightFeed::note_filesystems(const Subject& subject, const ContainerCounts& counts) {
+  bool by_host = subject.ns == "host" && subject.pod == "kernel" && !subject.is_pod;
+  for (const FilesystemSizes& each : counts.filesystems) {
+    if (looked_ns_ > each.told_ns + kFilesystemKeptNs) continue;
+    uint64_t key = hash_names({subject.ns, subject.pod, subject.container, each.mountpoint});
+    mounted_.push_back({subject, &each, key, by_host});
   }
 }
 
-void InsightFeed::look_at_filesystems(const Subject& subject, const ContainerCounts& counts) {
-  for (const FilesystemSizes& each : counts.filesystems) {
+// Each once, however many have it mounted: as the host's, or as that of the first by its key. What
+// has a quota on the same device has a capacity of its own.
+void InsightFeed::look_at_filesystems() {
+  auto room_of = [](const Mounted& mounted) {
+    return std::make_pair(mounted.sizes->device, mounted.sizes->capacity_bytes);
+  };
+  std::sort(mounted_.begin(), mounted_.end(), [&](const Mounted& one, const Mounted& other) {
+    return std::make_tuple(room_of(one), !one.by_host, one.key) <
+           std::make_tuple(room_of(other), !other.by_host, other.key);
+  });
+  const Mounted* before = nullptr;
+  for (const Mounted& each : mounted_) {
+    const FilesystemSizes& sizes = *each.sizes;
+    bool is_known = sizes.device != 0 && before != nullptr && room_of(each) == room_of(*before);
+    before = &each;
+    if (is_known) continue;
     FilesystemFacts facts;
-    facts.subject = subject;
-    facts.mountpoint = each.mountpoint;
-    engine_.filesystem(hash_names({subject.ns, subject.pod, subject.container, each.mountpoint}),
-                       facts, each.usage_bytes, each.usage_bytes + each.available_bytes);
+    facts.subject = each.subject;
+    facts.mountpoint = sizes.mountpoint;
+    engine_.filesystem(each.key, facts, sizes.told_ns, sizes.usage_bytes,
+                       sizes.usage_bytes + sizes.available_bytes);
   }
+  mounted_.clear();
 }
 
 // Those that do not get to run, or run where their cgroups are not read.

@@ -40,7 +40,7 @@ class InsightFeed {
 
   struct Moment {
     uint64_t now_ns;
-    uint64_t wall_ns;  // as InsightTable has it
+    uint64_t wall_ns;             // as InsightTable has it
     bool pods_are_stale = false;  // who told of them has long been silent
   };
   // A tick, once all has been gathered.
@@ -56,6 +56,12 @@ class InsightFeed {
     uint64_t hash;
     uint32_t at;
   };
+  struct Mounted {
+    Subject subject;
+    const FilesystemSizes* sizes;
+    uint64_t key;
+    bool by_host;
+  };
   struct Container {
     ContainerStatus status;
     bool met = false;  // among those that are measured
@@ -68,7 +74,8 @@ class InsightFeed {
   Container* container_named(uint64_t hash);
   Subject subject_of(std::string_view ns, std::string_view pod, const PodStatus* status) const;
   void look_at_containers();
-  void look_at_filesystems(const Subject& subject, const ContainerCounts& counts);
+  void note_filesystems(const Subject& subject, const ContainerCounts& counts);
+  void look_at_filesystems();
   void look_at_unmeasured();
   void look_at_pods();
   void look_at_traffic(bool first);
@@ -91,6 +98,7 @@ class InsightFeed {
   std::vector<Place> pod_places_;
   std::vector<Container> containers_;
   std::vector<Place> container_places_;
+  std::vector<Mounted> mounted_;
   std::string address_;
   std::string message_;
   std::array<std::string, kNodeConditions> conditions_;

@@ -10,27 +10,31 @@ bool LoadShedder::look(uint64_t now_ns, uint64_t events) {
     begin_window(now_ns, events);
     return false;
   }
-  bool is_over = now_ns - begun_ns_ >= kWindowNs || events - begun_events_ > bound_;
-  return is_over && end_window(now_ns, events);
+  if (now_ns - begun_ns_ >= kWindowNs) return end_window(now_ns, events);
+  uint64_t count = events - begun_events_;
+  if (level_ != Level::all || count <= bound_) return false;
+  rate_ = count;
+  level_ = Level::without_event_log;
+  stepped_ = true;
+  return true;
 }
 
 void LoadShedder::begin_window(uint64_t now_ns, uint64_t events) {
   begun_ = true;
   begun_ns_ = now_ns;
   begun_events_ = events;
+  stepped_ = false;
 }
 
-// A window that the bound has ended early had at least its events in the second that it was part
-// of: what that would come to is no rate that anybody has seen.
 bool LoadShedder::end_window(uint64_t now_ns, uint64_t events) {
   auto count = static_cast<double>(events - begun_events_);
-  auto seconds = static_cast<double>(std::max(now_ns - begun_ns_, kWindowNs)) / kNsPerSecond;
-  double rate = count / seconds;
+  double rate = count * kNsPerSecond / static_cast<double>(now_ns - begun_ns_);
   rate_ = static_cast<uint64_t>(std::min(rate, 1e18));
+  bool may_step = !stepped_ && level_ != Level::without_flows;
   begin_window(now_ns, events);
   Level before = level_;
   calm_windows_ = rate < 0.75 * static_cast<double>(bound_) ? calm_windows_ + 1 : 0;
-  if (rate > static_cast<double>(bound_) && level_ != Level::without_flows) {
+  if (rate > static_cast<double>(bound_) && may_step) {
     level_ = static_cast<Level>(static_cast<int>(level_) + 1);
   } else if (calm_windows_ >= kCalmWindows) {
     calm_windows_ = 0;

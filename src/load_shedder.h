@@ -1,9 +1,9 @@
 // When to do less: past so many events a second. Pure; time is a parameter.
 //
-// Events are counted in windows of a second; one that has more than the bound ends at once, and
-// takes the level up by one. So the first step comes within a second of an overload, and the second
-// within two. kCalmWindows in a row below three quarters of the bound take it down by one: a load
-// about the bound does not make it go to and fro.
+// Events are counted in windows of a second. One that has more than the bound takes the level up by
+// one: from `all` at once, and from there at its end, so that it takes another whole second for the
+// second step, whatever comes at once. kCalmWindows in a row below three quarters of the bound take
+// it down by one: a load about the bound does not make it go to and fro.
 #ifndef KUBEPULSE_LOAD_SHEDDER_H
 #define KUBEPULSE_LOAD_SHEDDER_H
 
@@ -29,7 +29,8 @@ class LoadShedder {
   bool look(uint64_t now_ns, uint64_t events);
 
   Level level() const { return level_; }
-  // Events a second in the window that ended last.
+  // Events a second in the window that ended last; or, if it has taken the level up already, the
+  // events of the one that goes on.
   uint64_t rate() const { return rate_; }
 
  private:
@@ -39,6 +40,7 @@ class LoadShedder {
   uint64_t bound_;
   Level level_ = Level::all;
   bool begun_ = false;
+  bool stepped_ = false;  // in the window that goes on
   uint64_t begun_ns_ = 0;
   uint64_t begun_events_ = 0;
   uint64_t rate_ = 0;

@@ -35,7 +35,7 @@ std::string memory(std::string_view text, std::optional<uint64_t> usage) {
   CgroupStats stats;
   stats.memory_usage_bytes = usage;
   parse_memory_stat(text, stats);
-  return told(stats.memory_working_set_bytes) + " " + told(stats.memory_active_file_bytes) + " " +
+  return told(stats.memory_working_set_bytes) + " " + told(stats.memory_reclaimable_bytes) + " " +
          told(stats.major_faults);
 }
 
@@ -108,7 +108,7 @@ START_TEST(memory_of_v2) {
       "workingset_nodereclaim 0\npgfault 6204\npgmajfault 33\npgrefill 0\npgscan 0\npgsteal 0\n"
       "pgactivate 462\npgdeactivate 0\npglazyfree 0\npglazyfreed 0\nthp_fault_alloc 0\n"
       "thp_collapse_alloc 0\n";
-  CHECK_TEXT(memory(k510, 6000000), "4513152 2162688 33");
+  CHECK_TEXT(memory(k510, 6000000), "4513152 2484656 33");
   // 6.1 and later have "kernel", "pagetables", "zswap" and more, and 6.12 puts pgmajfault elsewhere
   CHECK_TEXT(memory("anon 8192\nfile 4096\nkernel 5\nkernel_stack 0\npagetables 0\n"
                     "sec_pagetables 0\ninactive_anon 1\nactive_anon 2\ninactive_file 4096\n"
@@ -136,6 +136,9 @@ START_TEST(working_set) {
   CHECK_TEXT(memory("inactive_file 11\n", 10), "0 - -");
   CHECK_TEXT(memory("inactive_file 4\npgmajfault 1\n", std::nullopt), "- - 1");
   CHECK_TEXT(memory("active_file 4\n", 10), "- 4 -");
+  // What can be reclaimed is known where all of it is.
+  CHECK_TEXT(memory("active_file 4\nslab_reclaimable 3\nslab_unreclaimable 9\n", 10), "- 7 -");
+  CHECK_TEXT(memory("slab_reclaimable 3\n", 10), "- - -");
   CHECK_TEXT(told(parsed(parse_memory_usage, "4305272832\n").memory_usage_bytes), "4305272832");
 }
 END_TEST

@@ -34,7 +34,7 @@ std::string described(const CgroupStats& stats) {
   for (const PressureTimes& pressure : stats.pressure)
     out += " " + told(pressure.waiting_ns) + "/" + told(pressure.stalled_ns);
   out += ", memory " + told(stats.memory_usage_bytes) + " " + told(stats.memory_working_set_bytes) +
-         "/" + told(stats.memory_active_file_bytes) + " " + told(stats.memory_limit_bytes);
+         "/" + told(stats.memory_reclaimable_bytes) + " " + told(stats.memory_limit_bytes);
   out += ", kills " + told(stats.oom_kills) + ", faults " + told(stats.major_faults) + ", disks";
   for (const DiskStats& disk : stats.disks) {
     out += " " + std::to_string(disk.major) + ":" + std::to_string(disk.minor);
@@ -73,7 +73,8 @@ void write_unified(const Folder& folder, const std::string& cgroup) {
   folder.write(cgroup + "/memory.pressure", "some avg10=0.00 total=5\nfull avg10=0.00 total=6\n");
   folder.write(cgroup + "/io.pressure", "some avg10=0.00 total=7\nfull avg10=0.00 total=8\n");
   folder.write(cgroup + "/memory.current", "900\n");
-  folder.write(cgroup + "/memory.stat", "inactive_file 100\nactive_file 40\npgmajfault 11\n");
+  folder.write(cgroup + "/memory.stat",
+               "inactive_file 100\nactive_file 30\nslab_reclaimable 10\npgmajfault 11\n");
   folder.write(cgroup + "/memory.max", "max\n");
   folder.write(cgroup + "/memory.events", "oom 1\noom_kill 12\n");
   folder.write(cgroup + "/memory.events.local", "oom 1\noom_kill 10\n");
@@ -526,10 +527,15 @@ std::string independent(const RealTree& tree) {
       memory.word("memory.stat", legacy ? "total_inactive_file" : "inactive_file");
   if (usage.empty()) return out + " memory - -/- -, kills -, faults -";
   uint64_t bytes = strtoull(usage.c_str(), nullptr, 10);
-  std::string active = memory.word("memory.stat", legacy ? "total_active_file" : "active_file");
+  auto number = [&](const char* key) {
+    return strtoull(memory.word("memory.stat", key).c_str(), nullptr, 10);
+  };
+  uint64_t reclaimable =
+      legacy ? number("total_active_file") : number("active_file") + number("slab_reclaimable");
   uint64_t working_set = bytes - strtoull(inactive.c_str(), nullptr, 10);
-  out += " memory " + std::to_string(bytes) + " " + std::to_string(working_set) + "/" + active +
-         " " + (limit == "max\n" || limit == "9223372036854771712\n" ? "none" : limit);
+  out += " memory " + std::to_string(bytes) + " " + std::to_string(working_set) + "/" +
+         std::to_string(reclaimable) + " " +
+         (limit == "max\n" || limit == "9223372036854771712\n" ? "none" : limit);
   out += ", kills " + memory.word(legacy ? "memory.oom_control" : "memory.events", "oom_kill");
   out += ", faults " + memory.word("memory.stat", legacy ? "total_pgmajfault" : "pgmajfault");
   return out;

@@ -22,7 +22,7 @@ CgroupStats stats_of(uint64_t counter, uint64_t gauge) {
   stats.cpu_usage_ns = stats.cpu_throttled_ns = stats.oom_kills = stats.major_faults = counter;
   for (PressureTimes& pressure : stats.pressure)
     pressure.waiting_ns = pressure.stalled_ns = counter;
-  stats.memory_usage_bytes = stats.memory_working_set_bytes = stats.memory_active_file_bytes =
+  stats.memory_usage_bytes = stats.memory_working_set_bytes = stats.memory_reclaimable_bytes =
       gauge;
   stats.memory_limit_bytes = kNoMemoryLimit;
   DiskStats* disk = stats.disks.insert(8, 0);
@@ -97,13 +97,13 @@ START_TEST(counters_go_on_over_restarts) {
   CHECK_TEXT(counts.disks[0].device, "8:0");
   for (uint64_t value : counts.disks[0].values)
     ck_assert_uint_eq(value, 137);
-  ck_assert_uint_eq(*counts.memory_active_file_bytes, 300);
+  ck_assert_uint_eq(*counts.memory_reclaimable_bytes, 300);
   // What the kernel does not tell is not known, and takes nothing away.
   bench.recorder.begin();
   bench.files(2, 'b', CgroupStats());
   ck_assert_uint_eq(*bench.main().cpu_usage_ns, 137);
   ck_assert(!bench.main().memory_usage_bytes);
-  ck_assert(!bench.main().memory_active_file_bytes);
+  ck_assert(!bench.main().memory_reclaimable_bytes);
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(memory_alone) {
   auto index = bench.containers.find({"shop", "web-0", "main"});
   bench.store.of(*index).filesystems.push_back({"/data", 3, 2, 1});
   bench.recorder.begin_memory();
-  ck_assert(!bench.main().memory_working_set_bytes && !bench.main().memory_active_file_bytes);
+  ck_assert(!bench.main().memory_working_set_bytes && !bench.main().memory_reclaimable_bytes);
   CgroupStats stats;
   stats.memory_usage_bytes = stats.memory_working_set_bytes = 6000;
   stats.cpu_usage_ns = 130;

@@ -108,8 +108,9 @@ START_TEST(of_ourselves) {
   auto mounts = read_mounts("/proc", static_cast<uint32_t>(getpid()));
   CHECK_OK(mounts.ok() ? Status() : mounts.status());
   ck_assert(filesystems.due());
+  uint64_t began_ns = monotonic_ns();
   filesystems.refresh({{7, static_cast<uint32_t>(getpid())}});
-  ck_assert(filesystems.of(7).empty());
+  ck_assert(filesystems.of(7).empty() && filesystems.told_ns() == 0);
   while (!filesystems.due())
     CHECK_OK(loop.turn(100));
   for (const Filesystem& filesystem : filesystems.of(7)) {
@@ -117,6 +118,8 @@ START_TEST(of_ourselves) {
     ck_assert_int_eq(statvfs(filesystem.point.c_str(), &want), 0);
     ck_assert_uint_eq(filesystem.size.capacity_bytes, uint64_t{want.f_blocks} * want.f_frsize);
   }
+  ck_assert_uint_ge(filesystems.told_ns(), began_ns);
+  ck_assert_uint_le(filesystems.told_ns(), monotonic_ns());
   bool has_root = false;
   for (const Mount& mount : mounts.value().mounts)
     has_root |= mount.point == "/";
@@ -138,6 +141,7 @@ START_TEST(what_is_shown) {
   uint32_t empty = node.proc.add("");
   node.round({app, empty, 9999});
   CHECK_TEXT(node.points(1), "/ " + folder + " ");
+  ck_assert_uint_eq(node.filesystems->of(1)[1].device, uint64_t{8} << 32 | 3);
   CHECK_TEXT(node.points(2), "");
   CHECK_TEXT(node.points(3), "");
   FilesystemCounts counts = node.filesystems->counts();

@@ -1,5 +1,7 @@
 #include "insight_feed.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "tests/check.h"
 
@@ -276,14 +278,102 @@ START_TEST(the_node) {
   bench.list();
   bench.node.memory = {99, 100};
   bench.node.pids = {1, 100};
-  bench.container_store.of(bench.container()).filesystems = {{"/", 1000 << 20, 990 << 20, 5 << 20}};
-  CHECK_TEXT(bench.holds(6),
-             "filesystem_filling critical shop/web-7d9c5b7f6d-x2x4z/main [/] [] web;"
-             "node_pressure critical // [memory] [] ;");
+  CHECK_TEXT(bench.holds(6), "node_pressure critical // [memory] [] ;");
+}
+END_TEST
+
+// Told once a minute, each time as that full.
+struct Disks : Bench {
+  Workloads::Index unit(const char* path, uint64_t cgroup) {
+    return containers.index(containers.of_path(cgroup, path, now_ns));
+  }
+  void add(Workloads::Index index, const char* point, uint64_t device, uint64_t used_mib,
+           uint64_t capacity_mib = 1000) {
+    container_store.of(index).filesystems.push_back(
+        {point, capacity_mib << 20, used_mib << 20, (capacity_mib - used_mib) << 20, device, 0});
+  }
+  std::string minutes(unsigned count) {
+    std::string all;
+    for (unsigned i = 0; i < count; i++) {
+      container_store.each([this](ContainerCounts& counts) {
+        for (FilesystemSizes& each : counts.filesystems)
+          each.told_ns = now_ns;
+      });
+      all = holds(6);
+    }
+    return all;
+  }
+};
+
+START_TEST(filesystems) {
+  Disks bench;
+  bench.list();
+  bench.add(bench.container(), "/", 0, 995);
+  bench.add(bench.container(), "/data", 0, 500);
+  const char* full = "filesystem_filling critical shop/web-7d9c5b7f6d-x2x4z/main [/] [] web;";
+  CHECK_TEXT(bench.minutes(2), full);
+  // Nobody tells any more: what was is known for a while.
+  CHECK_TEXT(bench.holds(12), full);
+  CHECK_TEXT(bench.holds(12), "");
+}
+END_TEST
+
+// A look that tells nothing new is no sample: it would be a disk that has ceased to fill.
+START_TEST(filesystems_told_seldom) {
+  Disks bench;
+  bench.list();
+  bench.add(bench.container(), "/data", 0, 100);
+  uint64_t& used = bench.container_store.of(bench.container()).filesystems[0].usage_bytes;
+  uint64_t& left = bench.container_store.of(bench.container()).filesystems[0].available_bytes;
+  for (int i = 0; i < 8; i++, used += 100 << 20, left -= 100 << 20)
+    bench.minutes(1);
+  CHECK_TEXT(bench.minutes(1),
+             "filesystem_filling critical shop/web-7d9c5b7f6d-x2x4z/main [/data] [] web;");
+  bench.feed.table().each([](const Insight& insight) {
+    ck_assert(insight.prediction.has_value());
+    ck_assert_double_eq_tol(insight.prediction->seconds, 60, 2);
+  });
+}
+END_TEST
+
+START_TEST(a_disk_of_many) {
+  Disks bench;
+  bench.list();
+  const char* host = "filesystem_filling critical host/kernel/ [/] [] ;";
+  Workloads::Index units[] = {bench.unit("/system.slice/a.service", 20),
+                              bench.unit("/system.slice/b.service", 21),
+                              bench.unit("/system.slice/c.service", 22)};
+  Workloads::Index root = bench.unit("/", 1);
+  for (Workloads::Index unit : units)
+    bench.add(unit, "/", 5, 995);
+  bench.add(bench.container(), "/cache", 5, 996);
+  bench.add(root, "/", 5, 995);
+  CHECK_TEXT(bench.minutes(2), host);
+  // Shared by some that are not the host: one tells, and always the same.
+  for (Workloads::Index unit : units)
+    bench.add(unit, "/shared", 6, 999);
+  std::string all = bench.minutes(2);
+  bench.add(bench.unit("/system.slice/d.service", 23), "/elsewhere", 7, 10);
+  std::reverse(std::begin(units), std::end(units));
+  for (Workloads::Index unit : units)
+    bench.add(unit, "/other", 8, 10);
+  CHECK_TEXT(bench.minutes(5), all);
+  size_t first = all.find("[/shared]");
+  ck_assert_msg(first != all.npos && first == all.rfind("[/shared]"), "%s", all.c_str());
+  ck_assert_msg(all.find(host) != all.npos, "%s", all.c_str());
+}
+END_TEST
+
+START_TEST(a_quota_of_its_own) {
+  Disks bench;
+  bench.add(bench.unit("/", 1), "/", 5, 100);
+  bench.add(bench.unit("/system.slice/a.service", 20), "/", 5, 99, 100);
+  CHECK_TEXT(bench.minutes(2), "filesystem_filling critical systemd/a.service/ [/] [] ;");
 }
 END_TEST
 
 }  // namespace
 
 CHECK_MAIN("insight_feed", quiet, memory, containers_of_pods, pods_that_wait, restarts_of_before,
-           new_pods, pods_that_go, stale_pods, user_managers, traffic, names, the_node)
+           new_pods, pods_that_go, stale_pods, user_managers, traffic, names, the_node, filesystems,
+           filesystems_told_seldom, a_disk_of_many, a_quota_of_its_own)

@@ -29,7 +29,7 @@ class Node {
     FilesystemFacts filesystem;
     filesystem.subject = container.subject;
     filesystem.mountpoint = "/data";
-    insights.filesystem(7, filesystem, filesystem_used, 1000 * kMib);
+    insights.filesystem(7, filesystem, now_ns_, filesystem_used, 1000 * kMib);
     PodFacts pod;
     pod.subject = traffic.subject;
     pod.phase = PodFacts::Phase::running;
@@ -190,7 +190,7 @@ START_TEST(any_numbers) {
       for (uint64_t& total : totals)
         total = number();
       insights.traffic(1, {}, totals);
-      insights.filesystem(1, {}, number(), number());
+      insights.filesystem(1, {}, number(), number(), number());
       NodeFacts node;
       node.memory = {number(), number()};
       node.disk = {number(), number()};
@@ -217,7 +217,7 @@ START_TEST(bounded) {
     for (uint64_t key = first; key < first + 5000; key++) {
       insights.traffic(key, {}, {});
       insights.container(key, {}, nullptr, {});
-      insights.filesystem(key, {}, 1, 2);
+      insights.filesystem(key, {}, now_ns, 1, 2);
     }
     insights.end({}, 0);
   };

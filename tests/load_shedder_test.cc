@@ -73,9 +73,34 @@ START_TEST(a_flood) {
   ck_assert(load.shedder.look(load.now_ns, load.events));
   ck_assert(load.shedder.level() == Level::without_event_log);
   ck_assert_uint_eq(load.shedder.rate(), kBound + 1);
-  load.now_ns += 50 * kNsPerMs;
-  load.events += 5 * kBound;
-  ck_assert(load.shedder.look(load.now_ns, load.events));
+  // However many more there are in this second, the next step takes another one.
+  for (int i = 0; i < 47; i++) {
+    load.now_ns += 20 * kNsPerMs;
+    load.events += 5 * kBound;
+    ck_assert(!load.shedder.look(load.now_ns, load.events));
+  }
+  load.run(1, kBound + 100);
+  ck_assert(load.shedder.level() == Level::without_event_log);
+  load.run(1, kBound + 100);
+  ck_assert(load.shedder.level() == Level::without_flows && load.changes == 1);
+}
+END_TEST
+
+// Whatever it had, it was one second.
+START_TEST(one_burst) {
+  Load load(kBound);
+  for (int i = 0; i < 3; i++) {
+    load.now_ns += 10 * kNsPerMs;
+    load.events += 100 * kBound;
+    ck_assert(load.shedder.look(load.now_ns, load.events) == (i == 0));
+  }
+  load.look_each_second(LoadShedder::kCalmWindows);
+  ck_assert(load.shedder.level() == Level::without_event_log && load.changes == 0);
+  // From there on nothing is done before the second is over, either.
+  load.now_ns += 10 * kNsPerMs;
+  load.events += 100 * kBound;
+  ck_assert(!load.shedder.look(load.now_ns, load.events));
+  load.look_each_second(1);
   ck_assert(load.shedder.level() == Level::without_flows);
 }
 END_TEST
@@ -181,6 +206,6 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("load_shedder", within_the_bound, never, one_step_a_window, a_flood,
+CHECK_MAIN("load_shedder", within_the_bound, never, one_step_a_window, a_flood, one_burst,
            down_once_it_is_calm, calm_that_is_broken, no_more_events, after_a_rest,
            clock_leaps_ahead, clock_goes_back, count_goes_back, any_numbers)

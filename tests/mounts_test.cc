@@ -68,6 +68,14 @@ constexpr char kContainerd[] =
     "1360 1321 0:380 /null /proc/kcore rw,nosuid - tmpfs tmpfs rw,size=65536k,mode=755,inode64\n"
     "1361 1325 0:383 / /sys/firmware ro,relatime - tmpfs tmpfs ro,inode64\n";
 
+// Where each overlay writes.
+std::string uppers(const std::string& text) {
+  std::string all;
+  for (const Mount& mount : parse_mounts(text).mounts)
+    if (!mount.upper.empty()) all += mount.point + " " + mount.upper + "\n";
+  return all;
+}
+
 START_TEST(containerd) {
   CHECK_TEXT(shown(kContainerd),
              "/ 0:377 1320\n"
@@ -76,6 +84,16 @@ START_TEST(containerd) {
              "/scratch 0:340 1333\n"
              "/mnt/our files 0:61 1334\n"
              "/etc/app.conf 259:1 1335\n");
+  CHECK_TEXT(uppers(kContainerd), "/ " SNAPSHOTS "155/fs\n");
+}
+END_TEST
+
+START_TEST(where_overlay_writes) {
+  auto upper = [](const char* rest) { return uppers(std::string("1 0 0:9 / / rw - ") + rest); };
+  CHECK_TEXT(upper("overlay overlay rw,upperdir=/a\\040b,workdir=/c"), "/ /a b\n");
+  CHECK_TEXT(upper("overlay none ro,lowerdir=/upperdir=/x:/b"), "");
+  CHECK_TEXT(upper("overlay overlay"), "");
+  CHECK_TEXT(upper("ext4 /dev/sda rw,upperdir=/a"), "");
 }
 END_TEST
 
@@ -231,5 +249,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("mounts", containerd, docker, a_host, hidden, parts, odd_text, bounds, of_a_process,
-           our_own)
+CHECK_MAIN("mounts", containerd, where_overlay_writes, docker, a_host, hidden, parts, odd_text,
+           bounds, of_a_process, our_own)

@@ -79,6 +79,9 @@ START_TEST(filesystems) {
   CHECK_TEXT(found->object, "/data");
   ck_assert(filling(MemoryLevels().then(995, 20))->severity == Severity::critical);
   ck_assert(!filling(MemoryLevels().then(940, 20)));
+  ck_assert(!filling(MemoryLevels().then(960)) && filling(MemoryLevels().then(960), true));
+  ck_assert(!filling(MemoryLevels().then(500, 20).then(960)));
+  ck_assert(filling(MemoryLevels().then(500, 20).then(960, 2)));
   ck_assert(filling(MemoryLevels().then(940, 20), true));
 }
 END_TEST

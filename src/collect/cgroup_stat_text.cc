@@ -147,6 +147,7 @@ void parse_memory_usage(std::string_view text, CgroupStats& stats) {
 
 void parse_memory_stat(std::string_view text, CgroupStats& stats) {
   std::optional<uint64_t> inactive_file, total_inactive_file, active_file, total_active_file;
+  std::optional<uint64_t> slab_reclaimable;
   std::optional<uint64_t> major_faults, total_major_faults;
   while (!text.empty()) {
     std::string_view line = next_piece(text, '\n');
@@ -155,11 +156,14 @@ void parse_memory_stat(std::string_view text, CgroupStats& stats) {
     if (key == "total_inactive_file") take(total_inactive_file, parse_number(line));
     if (key == "active_file") take(active_file, parse_number(line));
     if (key == "total_active_file") take(total_active_file, parse_number(line));
+    if (key == "slab_reclaimable") take(slab_reclaimable, parse_number(line));
     if (key == "pgmajfault") take(major_faults, parse_number(line));
     if (key == "total_pgmajfault") take(total_major_faults, parse_number(line));
   }
   take(stats.major_faults, total_major_faults ? total_major_faults : major_faults);
-  take(stats.memory_active_file_bytes, total_active_file ? total_active_file : active_file);
+  if (total_active_file) active_file = total_active_file;
+  if (active_file) *active_file += slab_reclaimable.value_or(0);
+  take(stats.memory_reclaimable_bytes, active_file);
   if (total_inactive_file) inactive_file = total_inactive_file;
   if (!stats.memory_usage_bytes || !inactive_file) return;
   // The two are read one after the other: the difference may be below 0.

@@ -59,8 +59,9 @@ struct CgroupStats {
   std::optional<uint64_t> memory_usage_bytes;
   // Usage without the file pages that were not used lately: what the kubelet evicts by.
   std::optional<uint64_t> memory_working_set_bytes;
-  // Of the working set: file pages in use, which the kernel takes back before it kills anybody.
-  std::optional<uint64_t> memory_active_file_bytes;
+  // Of the working set, what the kernel takes back before it kills anybody: file pages in use, and
+  // in v2, which alone tells of it, what it caches for the cgroup, such as the names of files.
+  std::optional<uint64_t> memory_reclaimable_bytes;
   std::optional<uint64_t> memory_limit_bytes;  // kNoMemoryLimit: there is none
   std::optional<uint64_t> oom_kills;
   std::optional<uint64_t> major_faults;
@@ -76,7 +77,7 @@ void parse_pressure(std::string_view text, PressureTimes& pressure);
 
 // memory.current or memory.usage_in_bytes
 void parse_memory_usage(std::string_view text, CgroupStats& stats);
-// memory.stat: major faults, file pages in use, and the working set where memory_usage_bytes is
+// memory.stat: major faults, what can be reclaimed, and the working set where memory_usage_bytes is
 // known already. In v1 "inactive_file" is of the cgroup alone, "total_inactive_file" of all below
 // it, as the usage is.
 void parse_memory_stat(std::string_view text, CgroupStats& stats);

@@ -105,8 +105,9 @@ void Filesystems::take(const Question& question, const StatfsAnswer& answer) {
   if (forget_stuck(question.mount.device))
     log_info("a file system answers again", {{"mountpoint", question.mount.point}});
   if (answer.size.capacity_bytes == 0) return;
+  const Mount& mount = question.mount;
   if (Held* held = held_.find(question.owner.key))
-    held->next.push_back({question.mount.point, answer.size});
+    held->next.push_back({mount.point, answer.size, mount.device, mount.upper});
 }
 
 // A few at a time: the loop has other things to do.
@@ -207,6 +208,7 @@ void Filesystems::end_round() {
   owners_.clear();
   owners_read_ = 0;
   running_ = false;
+  told_ns_ = monotonic_ns();
 }
 
 // What it has not answered is for the next one.

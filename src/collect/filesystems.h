@@ -25,6 +25,8 @@ namespace kubepulse {
 struct Filesystem {
   std::string point;  // where it is mounted, as the process sees it
   FilesystemSize size;
+  uint64_t device = 0;  // as of Mount, and so the next
+  std::string upper;
 };
 
 // Whose mounts are to be read: those that process `pid` sees.
@@ -75,6 +77,8 @@ class Filesystems {
   // As of the last round that has ended; empty where nothing is known. What did not answer is not
   // among them, nor files that are mounted, nor what has no size. Valid until the loop turns.
   const std::vector<Filesystem>& of(uint64_t key);
+  // When that round ended; 0: none has.
+  uint64_t told_ns() const { return told_ns_; }
 
   FilesystemCounts counts() const;
 
@@ -118,6 +122,7 @@ class Filesystems {
   FilesystemCounts counts_;
   std::vector<std::unique_ptr<StatfsHelper>> ended_;  // killed or dismissed, and watched
   uint64_t next_round_ns_ = 0;
+  uint64_t told_ns_ = 0;
   bool complained_ = false;  // that there is no helper
 
   // Of the round that runs.

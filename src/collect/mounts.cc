@@ -52,6 +52,7 @@ struct Line {
   std::string_view point;
   std::string_view options;  // of the mount: "ro,nosuid"
   std::string_view type;
+  std::string_view super_options;  // of the file system: "rw,lowerdir=/a:/b,upperdir=/c"
 };
 
 template <typename Values, typename Value>
@@ -71,6 +72,8 @@ std::optional<Line> parse_line(std::string_view text) {
   while (!text.empty() && next_piece(text, ' ') != "-")
     continue;
   line.type = next_piece(text, ' ');
+  next_piece(text, ' ');
+  line.super_options = text;
   // A mount that is not reachable from the process's root has no point.
   if (line.point.empty() || line.point[0] != '/' || line.type.empty()) return std::nullopt;
   return line;
@@ -85,6 +88,17 @@ std::optional<uint64_t> parse_device(std::string_view text) {
 
 bool is_read_only(std::string_view options) {
   return next_piece(options, ',') == "ro";  // rw or ro is the first (fs/proc_namespace.c)
+}
+
+std::string upper_of(const Line& line) {
+  constexpr std::string_view kUpper = "upperdir=";
+  if (line.type != "overlay") return {};
+  for (std::string_view options = line.super_options; !options.empty();) {
+    std::string_view option = next_piece(options, ',');
+    if (option.substr(0, kUpper.size()) == kUpper)
+      return unescape_octal(option.substr(kUpper.size()));
+  }
+  return {};
 }
 
 bool is_worth_showing(const Line& line, std::string_view point) {
@@ -150,7 +164,7 @@ Mounts parse_mounts(std::string_view mountinfo) {
     });
     if (!is_new) continue;
     if (candidates.size() < kCandidatesMax)
-      candidates.push_back({{std::move(point), *device, *id}, line->root});
+      candidates.push_back({{std::move(point), *device, *id, upper_of(*line)}, line->root});
     else
       found.left_out++;
   }

@@ -17,6 +17,9 @@ struct Mount {
   std::string point;  // as the process sees it, printable, at most kLabelBytesMax: a label as it is
   uint64_t device = 0;  // the superblock's number: major << 32 | minor
   uint64_t id = 0;      // of the mount, unique on the host while it lasts: that of statx(2)
+  // Of overlay, whose number is its own: the folder that has what is written, as whoever mounted it
+  // saw it. Its size is that of the file system there.
+  std::string upper;
 };
 
 constexpr size_t kMountsMax = 16;

@@ -115,13 +115,9 @@ void NodeStats::ask_disk(uint64_t now_ns) {
   complained_ = false;
   helper_ = std::move(started.value());
   Mount mount;
-  uint64_t number = 0;
-  for (uint32_t pid : {kInit, static_cast<uint32_t>(getpid())}) {
-    for (const char* folder : {kKubeletFolder, "/"}) {
-      mount.point = folder;
-      (void)helper_->ask(++number, pid, mount);
-    }
-  }
+  mount.point = kKubeletFolder;
+  (void)helper_->ask(1, kInit, mount);
+  (void)helper_->ask(2, static_cast<uint32_t>(getpid()), mount);
   helper_->end_questions();
 }
 

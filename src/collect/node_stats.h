@@ -24,9 +24,11 @@ struct NodeState {
   PressureTimes pressure[kPressures];
   unsigned cpus = 1;  // that are online
   // As the kubelet reckons, which evicts by it.
-  NodeRoom memory;        // used: what MemAvailable leaves
-  NodeRoom pids;          // threads, and the lower of kernel.pid_max and kernel.threads-max
-  NodeRoom disk, inodes;  // of the kubelet's filesystem; used: what ordinary users cannot have
+  NodeRoom memory;  // used: what MemAvailable leaves
+  NodeRoom pids;    // threads, and the lower of kernel.pid_max and kernel.threads-max
+  // Of the filesystem that the kubelet's folder is on, where there is one; used: what ordinary
+  // users cannot have.
+  NodeRoom disk, inodes;
 };
 
 // From the texts of /proc/meminfo and /proc/loadavg: pure, any bytes are safe.

@@ -107,11 +107,11 @@ void Insights::traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::To
   look(accept_queue_overflow, InsightType::accept_queue_overflow, facts);
 }
 
-void Insights::filesystem(uint64_t key, FilesystemFacts facts, uint64_t used_bytes,
-                          uint64_t whole_bytes) {
+void Insights::filesystem(uint64_t key, FilesystemFacts facts, uint64_t told_ns,
+                          uint64_t used_bytes, uint64_t whole_bytes) {
   Filesystem* held = kept(filesystems_, key);
   if (held == nullptr) return;
-  held->level.add(now_ns_, used_bytes, whole_bytes);
+  held->level.add(told_ns, used_bytes, whole_bytes);
   facts.level = &held->level;
   look(filesystem_filling, InsightType::filesystem_filling, facts, facts.mountpoint);
 }

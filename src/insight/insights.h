@@ -22,7 +22,7 @@ class Insights {
   // Bytes; the limit is UINT64_MAX where there is none.
   struct Memory {
     uint64_t working_set, limit;
-    uint64_t reclaimable = 0;  // of the working set: pages of files that are in use, where known
+    uint64_t reclaimable = 0;  // of the working set, where known: pages of files, caches
   };
 
   // A tick: begin, look at each, end. Facts are given without what the engine keeps, their
@@ -32,7 +32,9 @@ class Insights {
                  ContainerWindow::Totals totals);
   void pod(const PodFacts& facts);
   void traffic(uint64_t key, TrafficFacts facts, const TrafficWindow::Totals& totals);
-  void filesystem(uint64_t key, FilesystemFacts facts, uint64_t used_bytes, uint64_t whole_bytes);
+  // As it was told at `told_ns`: what has been told already is looked at again, and no sample.
+  void filesystem(uint64_t key, FilesystemFacts facts, uint64_t told_ns, uint64_t used_bytes,
+                  uint64_t whole_bytes);
   void node(NodeFacts facts, const NodeWindow::Totals& totals);
   // As InsightTable has it.
   template <typename IsGone>

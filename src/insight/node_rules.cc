@@ -122,6 +122,20 @@ std::optional<Finding> node_pressure(const NodeFacts& facts, NodeResource resour
   return found;
 }
 
+namespace {
+
+// A file that is written and removed again is none, however seldom it is looked at: twice.
+bool is_full(const LevelHistory& level, bool held) {
+  double used_min = kFilesystemUsedMax - (held ? kHeldBelow : 0);
+  size_t samples = held ? 1 : 2;
+  if (level.size() < samples) return false;
+  for (size_t i = level.size() - samples; i < level.size(); i++)
+    if (share_of(level[i].used, level[i].limit) < used_min) return false;
+  return true;
+}
+
+}  // namespace
+
 std::optional<Finding> filesystem_filling(const FilesystemFacts& facts, bool held) {
   if (facts.level == nullptr || facts.level->size() == 0) return std::nullopt;
   const LevelSample& now = facts.level->newest();
@@ -129,7 +143,7 @@ std::optional<Finding> filesystem_filling(const FilesystemFacts& facts, bool hel
   double used = share_of(now.used, now.limit);
   std::optional<Prediction> prediction = fast_filling(*facts.level, held);
   if (!prediction) prediction = slow_filling(*facts.level);
-  if (!prediction && used < kFilesystemUsedMax - (held ? kHeldBelow : 0)) return std::nullopt;
+  if (!prediction && !is_full(*facts.level, held)) return std::nullopt;
   Finding found{InsightType::filesystem_filling};
   found.subject = facts.subject;
   found.object = facts.mountpoint;

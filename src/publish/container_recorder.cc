@@ -65,7 +65,7 @@ void ContainerRecorder::files(uint64_t cgroup, std::string_view path, const Cgro
   add_disks(counts, stats.disks, told.disks);
   add_gauge(counts.memory_usage_bytes, stats.memory_usage_bytes);
   add_gauge(counts.memory_working_set_bytes, stats.memory_working_set_bytes);
-  add_gauge(counts.memory_active_file_bytes, stats.memory_active_file_bytes);
+  add_gauge(counts.memory_reclaimable_bytes, stats.memory_reclaimable_bytes);
   if (stats.memory_limit_bytes != kNoMemoryLimit)
     add_gauge(counts.memory_limit_bytes, stats.memory_limit_bytes);
 }

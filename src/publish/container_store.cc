@@ -50,7 +50,7 @@ void ContainerCounts::add(const ContainerCounts& other) {
   add_known(memory_usage_bytes, other.memory_usage_bytes);
   add_known(memory_working_set_bytes, other.memory_working_set_bytes);
   add_known(memory_limit_bytes, other.memory_limit_bytes);
-  add_known(memory_active_file_bytes, other.memory_active_file_bytes);
+  add_known(memory_reclaimable_bytes, other.memory_reclaimable_bytes);
   // The volumes of two lives are the same ones.
   for (const FilesystemSizes& each : other.filesystems) {
     bool known = std::any_of(filesystems.begin(), filesystems.end(),
@@ -63,7 +63,7 @@ void ContainerCounts::clear_memory() {
   memory_usage_bytes.reset();
   memory_working_set_bytes.reset();
   memory_limit_bytes.reset();
-  memory_active_file_bytes.reset();
+  memory_reclaimable_bytes.reset();
 }
 
 ContainerCounts& ContainerStore::of(Index index) {

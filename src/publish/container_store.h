@@ -24,6 +24,9 @@ struct DiskCounts {
 struct FilesystemSizes {
   std::string mountpoint;
   uint64_t capacity_bytes, usage_bytes, available_bytes;
+  // For insights; not published.
+  uint64_t device = 0;   // the same for all who have it mounted; 0: not known
+  uint64_t told_ns = 0;  // all of one round at the same time
 };
 
 struct SyscallCounts {
@@ -53,7 +56,8 @@ struct ContainerCounts {
   std::vector<SyscallCounts> syscalls;
   // Gauges.
   std::optional<uint64_t> memory_usage_bytes, memory_working_set_bytes, memory_limit_bytes;
-  std::optional<uint64_t> memory_active_file_bytes;  // for insights; not published
+  std::optional<uint64_t>
+      memory_reclaimable_bytes;  // of the working set; for insights, not published
   std::vector<FilesystemSizes> filesystems;
 
   void add(const ContainerCounts& other);  // all but syscalls

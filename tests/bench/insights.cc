@@ -47,7 +47,8 @@ class Node {
 
  private:
   void look(Insights& insights, int tick, bool rising) {
-    insights.begin(static_cast<uint64_t>(1000 + tick * 10) * kNsPerSecond);
+    uint64_t now_ns = static_cast<uint64_t>(1000 + tick * 10) * kNsPerSecond;
+    insights.begin(now_ns);
     for (size_t i = 0; i < names_.size(); i++) {
       Subject subject{"shop", names_[i], i % 2 == 0 ? "app" : "sidecar", true, {}};
       uint64_t level = (200 << 20) + (random_() % 256) * 4096;
@@ -60,7 +61,7 @@ class Node {
       FilesystemFacts filesystem;
       filesystem.subject = subject;
       filesystem.mountpoint = "/data";
-      insights.filesystem(i + 1, filesystem, level, kLimit);
+      insights.filesystem(i + 1, filesystem, now_ns, level, kLimit);
       if (i % 2 != 0) continue;
       TrafficFacts traffic;
       traffic.subject = subject;

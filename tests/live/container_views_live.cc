@@ -163,13 +163,11 @@ bool sees_mounts_of_host() {
   return readlink("/proc/1/ns/mnt", name, sizeof name) > 0;
 }
 
-// A tmpfs of 8 MiB of which 3 are used, in a mount namespace of the container's own.
-START_TEST(filesystems) {
-  constexpr uint64_t kMiB = 1 << 20;
-  std::string folder = scratch_path("mounted");
-  ck_assert(make_folders(folder));
-  LivePod pod({"views", "full-0"}), other({"views", "host-0"});
-  Child filler = Child::in(pod.container("db"), [&] {
+constexpr uint64_t kMiB = 1 << 20;
+
+// A process that has a tmpfs of 8 MiB, of which 3 are used, in a mount namespace of its own.
+Child fill_in(const Cgroup& cgroup, const std::string& folder) {
+  Child filler = Child::in(cgroup, [&] {
     if (unshare(CLONE_NEWNS) != 0 || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=8m") != 0 ||
         !write_file(folder + "/file", std::string(3 * kMiB, 'x')))
@@ -178,6 +176,14 @@ START_TEST(filesystems) {
     return 0;
   });
   await_stop(filler.pid());
+  return filler;
+}
+
+START_TEST(filesystems) {
+  std::string folder = scratch_path("mounted");
+  ck_assert(make_folders(folder));
+  LivePod pod({"views", "full-0"}), other({"views", "host-0"});
+  Child filler = fill_in(pod.container("db"), folder);
   Size size = size_of("/proc/" + std::to_string(filler.pid()) + "/root" + folder);
   ck_assert_double_eq(size.capacity, 8 * kMiB);
   ck_assert_double_eq(size.usage, 3 * kMiB);
@@ -218,10 +224,35 @@ START_TEST(filesystems) {
 }
 END_TEST
 
+// Insights look at file systems where nobody scrapes, so that the first page has them already: what
+// it asks for itself only the next one tells.
+START_TEST(filesystems_without_scrapes) {
+  std::string folder = scratch_path("unscraped");
+  ck_assert(make_folders(folder));
+  Cgroup unit = make_unit("views-unscraped");
+  Child filler = fill_in(unit, folder);
+  Launch launch;
+  launch.flags = {"--profile=custom", "--collect=filesystems", "--insight-interval=1s"};
+  Labels labels = with(container_labels(unit.owner, ""), "mountpoint", folder);
+  Page page;
+  for (unsigned wait_ms : {2500, 10000, 40000}) {
+    Daemon daemon = Daemon::start(launch);
+    sleep_ms(wait_ms);
+    page = daemon.scrape();
+    daemon.stop();
+    if (page.has("kubepulse_filesystem_usage_bytes", labels)) break;
+  }
+  check_sample(page, "kubepulse_filesystem_capacity_bytes", labels, 8 * kMiB);
+  check_sample(page, "kubepulse_filesystem_usage_bytes", labels, 3 * kMiB);
+  go_on(filler.pid());
+  filler.finish();
+}
+END_TEST
+
 }  // namespace
 
 Case container_views_case() {
-  return {"container-views", false, {interfaces, filesystems}};
+  return {"container-views", false, {interfaces, filesystems, filesystems_without_scrapes}};
 }
 
 }  // namespace kubepulse::live
