@@ -14,8 +14,9 @@ namespace {
 
 constexpr uint64_t kSegmentBytes = 1448;  // Ethernet's 1500, less the headers and timestamps
 constexpr unsigned kServfail = 2, kNxdomain = 3;  // RFC 1035 4.1.1
-constexpr uint64_t kFilesystemKeptNs = 180 * kNsPerSecond;
 constexpr std::string_view kSearchDomain = "search";
+
+constexpr uint64_t kFilesystemKeptNs = 180 * kNsPerSecond;
 
 uint64_t milliseconds(const std::optional<uint64_t>& ns) {
   return ns.value_or(0) / kNsPerMs;
