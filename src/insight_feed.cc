@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "insight/name_hash.h"
 #include "insight/owner.h"
 
@@ -128,7 +129,9 @@ void InsightFeed::read_pods(bool stale) {
   container_places_.clear();
   running_pods_ = 0;
   of_kubernetes_ = false;
-  from_.pods.each_pod([this, stale](const PodStatus& pod) {
+  // By their names as labels have them.
+  from_.pods.each_pod([this, stale](PodStatus pod) {
+    pod.pod = cut_text(pod.pod, kLabelBytesMax);
     pod_places_.push_back({hash_names({pod.ns, pod.pod}), static_cast<uint32_t>(pods_.size())});
     pods_.push_back(pod);
     bool is_over = pod.phase == Pod::Phase::succeeded || pod.phase == Pod::Phase::failed;
@@ -137,7 +140,8 @@ void InsightFeed::read_pods(bool stale) {
     if (pods_.back().phase != Pod::Phase::unknown) of_kubernetes_ = true;
   });
   if (!stale)
-    from_.pods.each_container([this](const ContainerStatus& each) {
+    from_.pods.each_container([this](ContainerStatus each) {
+      each.pod = cut_text(each.pod, kLabelBytesMax);
       container_places_.push_back({hash_names({each.ns, each.pod, each.container}),
                                    static_cast<uint32_t>(containers_.size())});
       containers_.push_back({each, false});
@@ -149,7 +153,7 @@ void InsightFeed::read_pods(bool stale) {
 
 // A pod that is in no list any more; its series go on for a while.
 bool InsightFeed::is_gone(std::string_view ns, std::string_view pod) const {
-  return of_kubernetes_ && pod_named(ns, pod) == nullptr;
+  return of_kubernetes_ && ns != "unknown" && pod_named(ns, pod) == nullptr;
 }
 
 // One that the list of the look before did not have.
@@ -198,9 +202,8 @@ void InsightFeed::look_at_containers() {
     if (counts == nullptr) continue;
     const WorkloadLabels& labels = all.labels(i);
     const PodStatus* pod = pod_named(labels.ns, labels.pod);
-    if (all.is_pod(i) ? labels.container.empty() || is_gone(labels.ns, labels.pod)  // its sandbox
-                      : is_user_manager(labels))
-      continue;
+    if (pod != nullptr && labels.container.empty()) continue;  // its sandbox
+    if (all.is_pod(i) ? is_gone(labels.ns, labels.pod) : is_user_manager(labels)) continue;
     ContainerFacts facts;
     facts.subject = subject_of(labels.ns, labels.pod, pod);
     facts.subject.container = labels.container;

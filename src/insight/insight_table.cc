@@ -152,6 +152,7 @@ void InsightTable::settle(Held& held) {
   const Times& times = kTimes[static_cast<size_t>(held.insight.type)];
   bool found = held.found_ns == now_ns_;
   uint64_t missing_ns = now_ns_ - std::min(now_ns_, held.found_ns);
+  bool is_gone = held.gone_since_ns != 0 && now_ns_ - held.gone_since_ns >= kGoneNs;
   if (held.state == State::begins) {
     uint64_t found_for_ns = now_ns_ - std::min(now_ns_, held.insight.since_ns);
     if (!found) {
@@ -161,7 +162,7 @@ void InsightTable::settle(Held& held) {
       held.changed = true;
     }
   } else if (held.state == State::holds && !found &&
-             (held.gone || missing_ns >= times.resolve_seconds * kNsPerSecond)) {
+             (is_gone || missing_ns >= times.resolve_seconds * kNsPerSecond)) {
     held.state = State::resolved;
     held.changed = true;
   }

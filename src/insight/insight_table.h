@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/flat_map.h"
 #include "insight/finding.h"
 
@@ -39,6 +40,7 @@ class InsightTable {
   // Those that are about to be included. A node of 250 containers has 20 at a bad time.
   static constexpr size_t kInsightsMax = 1024;
   static constexpr size_t kTextBytesMax = 256;
+  static constexpr uint64_t kGoneNs = 45 * kNsPerSecond;  // one list of the kubelet, and half
   // Of the pods with one trouble, to be one of the node: more than so many of a hundred, of so
   // many pods at least.
   static constexpr size_t kSystemicPercent = 20;
@@ -50,12 +52,14 @@ class InsightTable {
   // `wall_ns` is what the wall clock says at `now_ns`.
   void begin(uint64_t now_ns, uint64_t wall_ns = 0);
   void take(const Finding& finding);
-  // Before end(): what is reported of pods that `is_gone(ns, pod)` says are there no more, and that
-  // was not found again, is over at once.
+  // Before end(): what is reported of pods that `is_gone(ns, pod)` says are there no more is over
+  // after kGoneNs, where it is not found again. A list may miss some for once.
   template <typename IsGone>
   void forget_pods(IsGone&& is_gone) {
-    for (Held& held : held_)
-      held.gone = held.insight.is_pod && is_gone(held.insight.ns, held.insight.pod);
+    for (Held& held : held_) {
+      bool gone = held.insight.is_pod && is_gone(held.insight.ns, held.insight.pod);
+      held.gone_since_ns = !gone ? 0 : held.gone_since_ns == 0 ? now_ns_ : held.gone_since_ns;
+    }
   }
   // `pods` are those that were looked at: of Kubernetes alone where `of_kubernetes`.
   void end(const Subject& node, size_t pods, bool of_kubernetes = false);
@@ -92,7 +96,7 @@ class InsightTable {
     State state = State::free;
     bool urgent = false;
     bool changed = false;
-    bool gone = false;
+    uint64_t gone_since_ns = 0;  // 0: it is not
   };
 
   Held* insert(uint64_t id);
