@@ -192,7 +192,7 @@ check: $(PICKED_TESTS)
 
 # Real traffic against a real daemon: needs root and BPF, otherwise it says why it was skipped.
 # Most tests wait most of the time, so that some are run side by side.
-LIVE_JOBS ?= 3
+LIVE_JOBS ?= 4
 live: $(BUILD)/kubepulse $(BUILD)/tests/live/live
 	$(Q)$(BUILD)/tests/live/live -j$(LIVE_JOBS) $(BUILD)/kubepulse
 
