@@ -198,7 +198,11 @@ Status Daemon::name_pods() {
     return status;
   conditions_ = std::make_unique<NodeConditions>(loop_, pods_settings(options_).apiserver);
   events_ = std::make_unique<PodEvents>(loop_, pods_settings(options_).apiserver);
-  if (Status status = conditions_->start(); !status.ok()) return status;
+  // A host's name may be none of a node's; all else goes on.
+  if (Status status = conditions_->start(); !status.ok()) {
+    log_warn("this node's conditions are not asked for", {{"reason", status.message()}});
+    conditions_.reset();
+  }
   return events_->start();
 }
 

@@ -256,6 +256,21 @@ START_TEST(api_server_says) {
 }
 END_TEST
 
+// The name of the host is none that Kubernetes knows: all else works.
+START_TEST(nameless_node) {
+  KubeletServer kubelet = KubeletServer::start();
+  ApiServer server = ApiServer::start();
+  kubelet.list(listed({without_image()}));
+  Daemon daemon =
+      start_beside(kubelet, {"--insight-interval=1s", "--apiserver=" + server.url(),
+                             "--node-name=(none)", "--profile=custom", "--collect=oom"});
+  await_types(daemon, without_image().owner(), "image_pull warning", 30);
+  ck_assert_uint_eq(server.lists(ApiServer::kNodes), 0);
+  ck_assert_uint_eq(server.questions(), 1);
+  daemon.stop();
+}
+END_TEST
+
 START_TEST(nobody_looks) {
   Daemon daemon = Daemon::start({{"--insight-interval=0"}});
   ck_assert_int_eq(daemon.get("/insights").status, 404);
@@ -268,7 +283,7 @@ END_TEST
 Case insight_states_case() {
   return {"insight-states",
           false,
-          {pod_states, connects_fail, api_server_says, nobody_looks},
+          {pod_states, connects_fail, api_server_says, nameless_node, nobody_looks},
           false,
           400};
 }
