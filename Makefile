@@ -200,8 +200,9 @@ test: check live
 
 # Much of the live suite inside small VMs of other kernels, on an amd64 machine. KERNELS="5.10 6.1" picks some, UPDATE=1 writes README.md's
 # table of them. Needs deps TOOLS=1, not root.
+VM_ON_ARM64 = $(if $(KERNELS),$(findstring arm64,$(KERNELS))$(filter 6.12,$(KERNELS)),all)
 test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live $(BUILD)/tests/bench/sched
-	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(addprefix $(BUILD)/arm64/,kubepulse tests/live/live tests/bench/sched)
+	$(if $(VM_ON_ARM64),$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(addprefix $(BUILD)/arm64/,kubepulse tests/live/live tests/bench/sched))
 	$(Q)UPDATE=$(UPDATE) JOBS=$(JOBS) tests/vm/run $(BUILD) $(KERNELS)
 
 bench: $(BUILD)/kubepulse $(BENCHES)
