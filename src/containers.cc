@@ -121,7 +121,7 @@ void Containers::gather_for_insights(uint64_t now_ns, const std::function<void()
   if (looked_ns_ != 0 && now_ns - looked_ns_ < kPauseNs) return;
   looked_ns_ = now_ns;
   if (!with_views) {
-    recorder_.begin_memory();
+    recorder_.begin_gauges();
     return read_all(files, false, now_ns, between);
   }
   recorder_.begin();
@@ -164,7 +164,16 @@ bool Containers::read(uint64_t cgroup, const std::string& path, uint32_t files, 
   CgroupStats stats;
   reader_->add(cgroup, path);
   if (oom_watch_ != nullptr) oom_watch_->add(cgroup, path);
-  switch (reader_->read(cgroup, files, stats)) {
+  CgroupRead result = reader_->read(cgroup, files, stats);
+  // The limits of those alone that they hold back: an open file costs the kernel memory.
+  if (result == CgroupRead::done && stats.cpu_throttled_ns.value_or(0) > 0) {
+    CgroupStats limit;
+    if (reader_->read(cgroup, kStatCpuLimit, limit) == CgroupRead::done) {
+      stats.cpu_quota_us = limit.cpu_quota_us;
+      stats.cpu_period_us = limit.cpu_period_us;
+    }
+  }
+  switch (result) {
     case CgroupRead::done:
       // They stand in the file of the working set.
       if ((files_ & kStatMajorFaults) == 0) stats.major_faults.reset();

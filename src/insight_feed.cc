@@ -219,6 +219,7 @@ void InsightFeed::look_at_containers() {
       named->met = true;
       say(named->status, facts);
     }
+    facts.cpu_limit = static_cast<double>(counts->cpu_limit_millicpus.value_or(0)) / 1000;
     std::optional<Insights::Memory> memory;
     if (counts->memory_working_set_bytes)
       memory = {*counts->memory_working_set_bytes, counts->memory_limit_bytes.value_or(UINT64_MAX),

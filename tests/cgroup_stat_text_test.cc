@@ -81,6 +81,21 @@ START_TEST(cpu_of_v1) {
 }
 END_TEST
 
+START_TEST(cpu_limits) {
+  auto limit = [](const char* text) {
+    CgroupStats stats = parsed(parse_cpu_max, text);
+    return told(stats.cpu_quota_us) + " of " + told(stats.cpu_period_us);
+  };
+  CHECK_TEXT(limit("50000 100000\n"), "50000 of 100000");
+  CHECK_TEXT(limit("max 100000\n"), "- of 100000");
+  CHECK_TEXT(limit("50000"), "50000 of -");
+  CHECK_TEXT(limit(""), "- of -");
+  CHECK_TEXT(told(parsed(parse_cfs_quota, "250000\n").cpu_quota_us), "250000");
+  CHECK_TEXT(told(parsed(parse_cfs_quota, "-1\n").cpu_quota_us), "-");
+  CHECK_TEXT(told(parsed(parse_cfs_period, "100000\n").cpu_period_us), "100000");
+}
+END_TEST
+
 START_TEST(pressures) {
   CHECK_TEXT(pressure("some avg10=1.23 avg60=15.20 avg300=31.44 total=3691213674\n"
                       "full avg10=0.83 avg60=0.73 avg300=0.22 total=37139982\n"),
@@ -258,6 +273,6 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("cgroup_stat_text", cpu_of_v2, cpu_of_v1, pressures, memory_of_v2, memory_of_v1,
-           working_set, limits, killed, disks_of_v2, disks_that_are_none, disks_of_v1, many_disks,
-           odd_texts)
+CHECK_MAIN("cgroup_stat_text", cpu_of_v2, cpu_of_v1, cpu_limits, pressures, memory_of_v2,
+           memory_of_v1, working_set, limits, killed, disks_of_v2, disks_that_are_none, disks_of_v1,
+           many_disks, odd_texts)

@@ -639,6 +639,28 @@ START_TEST(real_oom_kill) {
 }
 END_TEST
 
+START_TEST(real_cpu_limit) {
+  RealTree tree = real_tree();
+  if (!make_real(tree)) return;
+  bool legacy = !tree.cpu.point.empty();
+  const Real& cpu = legacy ? tree.cpu : tree.unified;
+  std::string file = cpu.path() + (legacy ? "/cpu.cfs_quota_us" : "/cpu.max");
+  CgroupStatReader reader = opened(tree.mounts);
+  ck_assert(reader.add(7, own_name));
+  CgroupStats stats;
+  if (!cpu.has(legacy ? "cpu.cfs_quota_us" : "cpu.max") ||
+      !(std::ofstream(file) << "30000" << std::flush).good()) {
+    printf("skipped: %s: no cpu controller\n", cpu.path().c_str());
+    return;
+  }
+  ck_assert(reader.read(7, kStatCpuLimit, stats) == CgroupRead::done);
+  CHECK_TEXT(told(stats.cpu_quota_us) + " of " + told(stats.cpu_period_us), "30000 of 100000");
+  ck_assert((std::ofstream(file) << (legacy ? "-1" : "max") << std::flush).good());
+  ck_assert(reader.read(7, kStatCpuLimit, stats) == CgroupRead::done);
+  CHECK_TEXT(told(stats.cpu_quota_us) + " of " + told(stats.cpu_period_us), "- of 100000");
+}
+END_TEST
+
 }  // namespace
 
 int main() {
@@ -650,7 +672,7 @@ int main() {
        {unified, only_what_is_wanted, legacy_and_hybrid, gone, added_again, one_hierarchy_lost,
         in_no_hierarchy_that_is_asked, what_is_absent_is_looked_for_again, the_root, no_hierarchy,
         long_files_are_read_in_whole_lines, descriptors_are_bounded, out_of_descriptors,
-        too_many_cgroups, real_kept_open, real_opened_each_time, real_oom_kill}) {
+        too_many_cgroups, real_kept_open, real_opened_each_time, real_oom_kill, real_cpu_limit}) {
     tcase_add_test(cases, test);
   }
   suite_add_tcase(suite, cases);

@@ -107,6 +107,26 @@ START_TEST(counters_go_on_over_restarts) {
 }
 END_TEST
 
+START_TEST(cpu_limit) {
+  Bench bench;
+  bench.list('a', 0);
+  auto limit_of = [&bench](std::optional<uint64_t> quota_us, std::optional<uint64_t> period_us) {
+    CgroupStats stats;
+    stats.cpu_quota_us = quota_us;
+    stats.cpu_period_us = period_us;
+    bench.recorder.begin_gauges();
+    bench.files(1, 'a', stats);
+    return bench.main().cpu_limit_millicpus;
+  };
+  ck_assert_uint_eq(*limit_of(50000, 100000), 500);
+  ck_assert_uint_eq(*limit_of(150000, 40000), 3750);
+  ck_assert(!limit_of(std::nullopt, 100000));
+  ck_assert(!limit_of(50000, 0));
+  ck_assert(!limit_of(50000, std::nullopt));
+  ck_assert(!limit_of(UINT64_MAX, 1));
+}
+END_TEST
+
 // A look at memory alone, between two at all.
 START_TEST(memory_alone) {
   Bench bench;
@@ -115,7 +135,7 @@ START_TEST(memory_alone) {
   bench.files(1, 'a', stats_of(100, 5000));
   auto index = bench.containers.find({"shop", "web-0", "main"});
   bench.store.of(*index).filesystems.push_back({"/data", 3, 2, 1});
-  bench.recorder.begin_memory();
+  bench.recorder.begin_gauges();
   ck_assert(!bench.main().memory_working_set_bytes && !bench.main().memory_reclaimable_bytes);
   CgroupStats stats;
   stats.memory_usage_bytes = stats.memory_working_set_bytes = 6000;
@@ -240,6 +260,6 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("container_recorder", counters_go_on_over_restarts, memory_alone, waits_and_switches,
-           containers_are_named_later, restarts, not_wanted, all_gone,
+CHECK_MAIN("container_recorder", counters_go_on_over_restarts, cpu_limit, memory_alone,
+           waits_and_switches, containers_are_named_later, restarts, not_wanted, all_gone,
            counts_of_the_dead_keep_nobody)

@@ -114,6 +114,26 @@ START_TEST(memory) {
 }
 END_TEST
 
+START_TEST(cpu_limit) {
+  Bench bench;
+  bench.list();
+  ContainerCounts& counts = bench.container_store.of(bench.container());
+  counts.cpu_usage_ns = counts.cpu_throttled_ns = 0;
+  counts.cpu_limit_millicpus = 250;
+  for (unsigned tick = 0; tick < 40; tick++) {
+    *counts.cpu_usage_ns += kTickNs / 4;
+    *counts.cpu_throttled_ns += kTickNs / 2;
+    bench.holds();
+  }
+  std::optional<double> limit;
+  bench.feed.table().each([&limit](const Insight& insight) {
+    if (insight.type != InsightType::cpu_throttled) return;
+    if (const Evidence* told = insight.evidence.find("cpu_limit")) limit = told->value;
+  });
+  ck_assert(limit == 0.25);
+}
+END_TEST
+
 // What has no cgroup is looked at, too, and what has one is looked at once.
 START_TEST(containers_of_pods) {
   Bench bench;
@@ -392,6 +412,7 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("insight_feed", quiet, memory, containers_of_pods, pods_that_wait, restarts_of_before,
-           new_pods, pods_that_go, long_names, stale_pods, user_managers, traffic, names, the_node,
-           filesystems, filesystems_told_seldom, a_disk_of_many, a_quota_of_its_own)
+CHECK_MAIN("insight_feed", quiet, memory, cpu_limit, containers_of_pods, pods_that_wait,
+           restarts_of_before, new_pods, pods_that_go, long_names, stale_pods, user_managers,
+           traffic, names, the_node, filesystems, filesystems_told_seldom, a_disk_of_many,
+           a_quota_of_its_own)

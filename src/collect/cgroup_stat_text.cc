@@ -171,6 +171,20 @@ void parse_memory_stat(std::string_view text, CgroupStats& stats) {
   stats.memory_working_set_bytes = usage - std::min(usage, *inactive_file);
 }
 
+void parse_cpu_max(std::string_view text, CgroupStats& stats) {
+  std::string_view line = next_piece(text, '\n');
+  take(stats.cpu_quota_us, parse_number(next_piece(line, ' ')));
+  take(stats.cpu_period_us, parse_number(line));
+}
+
+void parse_cfs_quota(std::string_view text, CgroupStats& stats) {
+  take(stats.cpu_quota_us, only_number(text));
+}
+
+void parse_cfs_period(std::string_view text, CgroupStats& stats) {
+  take(stats.cpu_period_us, only_number(text));
+}
+
 void parse_memory_limit(std::string_view text, CgroupStats& stats) {
   std::string_view line = next_piece(text, '\n');
   std::optional<uint64_t> limit = parse_number(line);

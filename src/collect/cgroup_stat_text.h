@@ -55,6 +55,8 @@ constexpr uint64_t kNoMemoryLimit = UINT64_MAX;
 struct CgroupStats {
   std::optional<uint64_t> cpu_usage_ns;
   std::optional<uint64_t> cpu_throttled_ns;
+  // Of each period it may run for the quota, on all CPUs together. No quota: no limit.
+  std::optional<uint64_t> cpu_quota_us, cpu_period_us;
   PressureTimes pressure[kPressures];
   std::optional<uint64_t> memory_usage_bytes;
   // Usage without the file pages that were not used lately: what the kubelet evicts by.
@@ -72,6 +74,9 @@ struct CgroupStats {
 // v2, "throttled_time" (ns) in v1.
 void parse_cpu_stat(std::string_view text, CgroupStats& stats);
 void parse_cpuacct_usage(std::string_view text, CgroupStats& stats);  // v1: ns
+void parse_cpu_max(std::string_view text, CgroupStats& stats);  // v2: "50000 100000", "max 100000"
+void parse_cfs_quota(std::string_view text, CgroupStats& stats);  // v1: -1 is none
+void parse_cfs_period(std::string_view text, CgroupStats& stats);
 
 void parse_pressure(std::string_view text, PressureTimes& pressure);
 

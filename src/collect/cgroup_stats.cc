@@ -63,12 +63,15 @@ void CgroupStatReader::choose_files(const CgroupStatMounts& mounts) {
   };
   static constexpr File kUnifiedCpu[] = {
       {"cpu.stat", nullptr, kUnified, kStatCpu, parse_cpu_stat},
+      {"cpu.max", nullptr, kUnified, kStatCpuLimit, parse_cpu_max},
   };
   static constexpr File kLegacyCpuacct[] = {
       {"cpuacct.usage", nullptr, kCpuacct, kStatCpu, parse_cpuacct_usage},
   };
   static constexpr File kLegacyCpu[] = {
       {"cpu.stat", nullptr, kCpu, kStatCpu, parse_cpu_stat},
+      {"cpu.cfs_quota_us", nullptr, kCpu, kStatCpuLimit, parse_cfs_quota},
+      {"cpu.cfs_period_us", nullptr, kCpu, kStatCpuLimit, parse_cfs_period},
   };
   // memory.events and not memory.events.local: a container may make cgroups of its own (systemd, or
   // a container engine in it), and whoever is killed there is killed in the container.

@@ -21,15 +21,24 @@ void add_gauge(std::optional<uint64_t>& sum, const std::optional<uint64_t>& now)
   if (now) sum = sum.value_or(0) + *now;
 }
 
+std::optional<uint64_t> millicpus(const CgroupStats& stats) {
+  // The kernel's bounds: a period is below a second, a quota below 2^44 us.
+  constexpr uint64_t kQuotaMax = uint64_t{1} << 44;
+  if (!stats.cpu_quota_us || *stats.cpu_quota_us > kQuotaMax ||
+      stats.cpu_period_us.value_or(0) == 0)
+    return std::nullopt;
+  return *stats.cpu_quota_us * 1000 / *stats.cpu_period_us;
+}
+
 }  // namespace
 
 void ContainerRecorder::begin() {
-  begin_memory();
+  begin_gauges();
   store_.each([](ContainerCounts& counts) { counts.filesystems.clear(); });
 }
 
-void ContainerRecorder::begin_memory() {
-  store_.each([](ContainerCounts& counts) { counts.clear_memory(); });
+void ContainerRecorder::begin_gauges() {
+  store_.each([](ContainerCounts& counts) { counts.clear_gauges(); });
 }
 
 bool ContainerRecorder::wants(uint64_t cgroup, std::string_view path, uint64_t now_ns) {
@@ -68,6 +77,7 @@ void ContainerRecorder::files(uint64_t cgroup, std::string_view path, const Cgro
   add_gauge(counts.memory_reclaimable_bytes, stats.memory_reclaimable_bytes);
   if (stats.memory_limit_bytes != kNoMemoryLimit)
     add_gauge(counts.memory_limit_bytes, stats.memory_limit_bytes);
+  add_gauge(counts.cpu_limit_millicpus, millicpus(stats));
 }
 
 void ContainerRecorder::add_disks(ContainerCounts& counts, const DiskList& disks, DiskList& told) {

@@ -24,9 +24,9 @@ class ContainerRecorder {
                     std::function<std::string(uint32_t major, uint32_t minor)> device)
       : containers_(containers), store_(store), device_(std::move(device)) {}
 
-  // A look at all cgroups begins: gauges are told anew, all or those of memory alone.
+  // A look at all cgroups begins: gauges are told anew, all or all but file systems.
   void begin();
-  void begin_memory();
+  void begin_gauges();
   // The files of the cgroup at `path`. False where nobody wants to see it: it need not be read.
   bool wants(uint64_t cgroup, std::string_view path, uint64_t now_ns);
   void files(uint64_t cgroup, std::string_view path, const CgroupStats& stats, uint64_t now_ns);

@@ -51,6 +51,7 @@ void ContainerCounts::add(const ContainerCounts& other) {
   add_known(memory_working_set_bytes, other.memory_working_set_bytes);
   add_known(memory_limit_bytes, other.memory_limit_bytes);
   add_known(memory_reclaimable_bytes, other.memory_reclaimable_bytes);
+  add_known(cpu_limit_millicpus, other.cpu_limit_millicpus);
   // The volumes of two lives are the same ones.
   for (const FilesystemSizes& each : other.filesystems) {
     bool known = std::any_of(filesystems.begin(), filesystems.end(),
@@ -59,11 +60,12 @@ void ContainerCounts::add(const ContainerCounts& other) {
   }
 }
 
-void ContainerCounts::clear_memory() {
+void ContainerCounts::clear_gauges() {
   memory_usage_bytes.reset();
   memory_working_set_bytes.reset();
   memory_limit_bytes.reset();
   memory_reclaimable_bytes.reset();
+  cpu_limit_millicpus.reset();
 }
 
 ContainerCounts& ContainerStore::of(Index index) {

@@ -56,12 +56,12 @@ struct ContainerCounts {
   std::vector<SyscallCounts> syscalls;
   // Gauges.
   std::optional<uint64_t> memory_usage_bytes, memory_working_set_bytes, memory_limit_bytes;
-  std::optional<uint64_t>
-      memory_reclaimable_bytes;  // of the working set; for insights, not published
+  // For insights, not published: what of the working set can be reclaimed; thousandths of a CPU.
+  std::optional<uint64_t> memory_reclaimable_bytes, cpu_limit_millicpus;
   std::vector<FilesystemSizes> filesystems;
 
   void add(const ContainerCounts& other);  // all but syscalls
-  void clear_memory();
+  void clear_gauges();
   DiskCounts& disk(std::string_view device);
 };
 

@@ -30,6 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   parse_cpu_stat(text, stats);
   require(stats.cpu_usage_ns.value_or(0) % 1000 == 0);
   parse_cpuacct_usage(text, stats);
+  parse_cpu_max(text, stats);
+  parse_cfs_quota(text, stats);
+  parse_cfs_period(text, stats);
   for (PressureTimes& pressure : stats.pressure) {
     parse_pressure(text, pressure);
     require(pressure.waiting_ns.value_or(0) % 1000 == 0);
