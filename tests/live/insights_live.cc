@@ -81,6 +81,17 @@ std::optional<Told> prediction(const Insights& all, const Owner& owner) {
               high == "null" ? INFINITY : strtod(high.c_str(), nullptr)};
 }
 
+// Told after 100 s, so that it takes place beside the leak.
+void check_throttled(const Insights& all, const Owner& owner, int percent) {
+  const JsonFields* throttled = find(all, owner, "cpu_throttled");
+  ck_assert(throttled != nullptr);
+  char limit[80];
+  snprintf(limit, sizeof limit, R"({"name":"cpu_limit","value":%g,"unit":"count"})",
+           percent / 100.0);
+  const std::string& evidence = throttled->at("evidence");
+  ck_assert_msg(evidence.find(limit) != evidence.npos, "%s", evidence.c_str());
+}
+
 START_TEST(leak_is_predicted) {
   Cgroup leaking = make_counted_unit("leaking"), quiet = make_counted_unit("quiet");
   if (files_of(leaking, Controller::kMemory).empty())
@@ -92,8 +103,12 @@ START_TEST(leak_is_predicted) {
     return 0;
   });
   await_stop(neighbour.pid());
+  constexpr int kPercent = 2;
+  Cgroup slow = make_counted_unit("slow");
+  if (!limit_cpu(slow, kPercent)) SKIP_TEST("leak_is_predicted", "no cgroup limits CPU time");
+  Child burner = burn_in(slow);
   Daemon daemon =
-      Daemon::start({{"--insight-interval=2s", "--profile=custom", "--collect=memory,oom"}});
+      Daemon::start({{"--insight-interval=2s", "--profile=custom", "--collect=cpu,memory,oom"}});
   uint64_t begun_ns = monotonic_ns();
   Child leaker = Child::in(leaking, []() -> int { leak(); });
   std::optional<Told> told;
@@ -130,6 +145,8 @@ START_TEST(leak_is_predicted) {
   ck_assert(!is_on(daemon.scrape(), with(quiet.owner.labels(), "severity", "critical")) &&
             !is_on(daemon.scrape(), with(quiet.owner.labels(), "severity", "warning")));
   kill_and_wait(neighbour);
+  check_throttled(all, slow.owner, kPercent);
+  kill_and_wait(burner);
 }
 END_TEST
 
