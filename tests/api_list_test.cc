@@ -6,6 +6,7 @@
 
 #include "identity/service_reader.h"
 #include "tests/check.h"
+#include "tests/json_pieces.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -20,17 +21,13 @@ START_TEST(pages) {
       R"({"metadata":{"name":"a","namespace":"x","resourceVersion":"1","continue":"no"}},)"
       R"(null,7,"continue",[{"metadata":{"name":"no"}}],{"metadata":{"name":"b"}}],)"
       R"("other":{"items":[{"metadata":{"name":"no"}}]},"kind":"ServiceList","apiVersion":"v1"})";
-  for (size_t piece_bytes : {SIZE_MAX, size_t{10}, size_t{1}}) {
+  for (size_t piece_bytes : kPieceBytes) {
     std::string names;
     ServiceReader service;
     ApiListReader reader(kServices, service,
                          [&] { names += std::string(service.service().name.view()) + " "; });
-    std::string_view rest = document;
-    while (!rest.empty()) {
-      std::string piece(rest.substr(0, piece_bytes));
-      rest.remove_prefix(piece.size());
-      CHECK_OK(reader.feed(piece));
-    }
+    in_pieces(document, piece_bytes,
+              [&](const std::string& piece) { CHECK_OK(reader.feed(piece)); });
     CHECK_OK(reader.finish());
     CHECK_TEXT(names, "a b ");
     CHECK_TEXT(std::string(reader.resource_version()), "812");

@@ -3,35 +3,24 @@
 
 #include <string>
 
-#include "identity/api_list.h"
 #include "tests/check.h"
+#include "tests/json_pieces.h"
 
 using namespace kubepulse;  // NOLINT
 
 namespace {
 
-std::string events_of(std::string_view document, size_t piece_bytes) {
-  std::string out;
-  EventReader reader;
-  ApiListReader list({EventReader::kListKind, "v1", "the list of events"}, reader, [&] {
-    const PodEvent& event = reader.event();
-    out += std::string(event.reason.view()) + " x" + std::to_string(event.count) + " " +
-           std::to_string(event.at_s) + " " + std::string(event.message.view()) + "\n";
-  });
-  while (!document.empty()) {
-    std::string piece(document.substr(0, piece_bytes));
-    document.remove_prefix(piece.size());
-    CHECK_OK(list.feed(piece));
-  }
-  CHECK_OK(list.finish());
-  return out;
-}
-
 void check(const std::string& items, const std::string& want) {
-  for (size_t piece_bytes : {SIZE_MAX, size_t{50}, size_t{1}})
-    CHECK_TEXT(
-        events_of(R"({"kind":"EventList","apiVersion":"v1","items":[)" + items + "]}", piece_bytes),
-        want + "\n");
+  for (size_t piece_bytes : kPieceBytes) {
+    std::string all;
+    EventReader reader;
+    read_items(reader, items, piece_bytes, [&] {
+      const PodEvent& event = reader.event();
+      all += std::string(event.reason.view()) + " x" + std::to_string(event.count) + " " +
+             std::to_string(event.at_s) + " " + std::string(event.message.view()) + "\n";
+    });
+    CHECK_TEXT(all, want + "\n");
+  }
 }
 
 START_TEST(of_a_kubelet) {

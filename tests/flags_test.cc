@@ -1,6 +1,7 @@
 #include "client/flags.h"
 
 #include "tests/check.h"
+#include "tests/results.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -33,14 +34,11 @@ Result<Made> parse(Words words) {
 }
 
 Made good(const Words& words) {
-  auto result = parse(words);
-  if (!result.ok()) ck_abort_msg("%s", result.status().message().c_str());
-  return result.value();
+  return value_of(parse(words));
 }
 
 std::string bad(const Words& words) {
-  auto result = parse(words);
-  return result.ok() ? "accepted" : result.status().message();
+  return refusal_of(parse(words));
 }
 
 START_TEST(accepted) {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "identity/api_list.h"
 #include "tests/check.h"
+#include "tests/json_pieces.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -23,25 +23,13 @@ std::string described(const Node& node) {
   return out;
 }
 
-std::string nodes_of(std::string_view document, size_t piece_bytes) {
-  std::string out;
-  NodeReader reader;
-  ApiListReader list({NodeReader::kListKind, "v1", "the list of nodes"}, reader,
-                     [&] { out += described(reader.node()) + "\n"; });
-  while (!document.empty()) {
-    std::string piece(document.substr(0, piece_bytes));
-    document.remove_prefix(piece.size());
-    CHECK_OK(list.feed(piece));
-  }
-  CHECK_OK(list.finish());
-  return out;
-}
-
 void check(const std::string& items, const std::string& want) {
-  for (size_t piece_bytes : {SIZE_MAX, size_t{50}, size_t{1}})
-    CHECK_TEXT(
-        nodes_of(R"({"kind":"NodeList","apiVersion":"v1","items":[)" + items + "]}", piece_bytes),
-        want + "\n");
+  for (size_t piece_bytes : kPieceBytes) {
+    std::string all;
+    NodeReader reader;
+    read_items(reader, items, piece_bytes, [&] { all += described(reader.node()) + "\n"; });
+    CHECK_TEXT(all, want + "\n");
+  }
 }
 
 START_TEST(a_node) {

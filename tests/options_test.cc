@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "identity/tls.h"
 #include "tests/check.h"
+#include "tests/results.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -28,14 +29,11 @@ Result<Options> parse(Words words, const Variables& variables = {}) {
 }
 
 Options good(const Words& words, const Variables& variables = {}) {
-  Result<Options> result = parse(words, variables);
-  if (!result.ok()) ck_abort_msg("%s", result.status().message().c_str());
-  return result.value();
+  return value_of(parse(words, variables));
 }
 
 std::string bad(const Words& words, const Variables& variables = {}) {
-  Result<Options> result = parse(words, variables);
-  return result.ok() ? "accepted" : result.status().message();
+  return refusal_of(parse(words, variables));
 }
 
 std::string buckets(const Options& options) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/check.h"
+#include "tests/json_pieces.h"
 
 using namespace kubepulse;  // NOLINT
 
@@ -13,21 +14,7 @@ namespace {
 // One pod, in pieces of that size.
 std::unique_ptr<PodReader> read(std::string_view text, size_t piece_bytes) {
   auto reader = std::make_unique<PodReader>();
-  JsonReader json;
-  bool begun = false;
-  while (!text.empty()) {
-    std::string piece(text.substr(0, piece_bytes));
-    text.remove_prefix(piece.size());
-    json.feed(piece);
-    for (JsonToken token; (token = json.next()) != JsonToken::more;) {
-      ck_assert_msg(token != JsonToken::error, "%s", json.status().message().c_str());
-      if (begun)
-        reader->take(json, token);
-      else
-        reader->begin();
-      begun = true;
-    }
-  }
+  read_object(*reader, text, piece_bytes);
   return reader;
 }
 

@@ -4,30 +4,11 @@
 #include <string>
 
 #include "tests/check.h"
+#include "tests/json_pieces.h"
 
 using namespace kubepulse;  // NOLINT
 
 namespace {
-
-// Reads one object, in pieces of that size.
-template <typename Reader>
-void read(Reader& reader, std::string_view text, size_t piece_bytes = SIZE_MAX) {
-  JsonReader json;
-  bool begun = false;
-  while (!text.empty()) {
-    std::string piece(text.substr(0, piece_bytes));
-    text.remove_prefix(piece.size());
-    json.feed(piece);
-    for (JsonToken token; (token = json.next()) != JsonToken::more;) {
-      ck_assert_msg(token != JsonToken::error, "%s", json.status().message().c_str());
-      if (begun)
-        reader.take(json, token);
-      else
-        reader.begin();
-      begun = true;
-    }
-  }
-}
 
 std::string text_of(const IpBytes& address) {
   bool v4 = parse_ip("::ffff:0.0.0.0").value()[10] == address[10] && address[10] == 0xFF;
@@ -59,7 +40,7 @@ constexpr const char* kService = R"({
 START_TEST(a_service) {
   for (size_t piece_bytes : {SIZE_MAX, size_t{50}, size_t{1}}) {
     ServiceReader reader;
-    read(reader, kService, piece_bytes);
+    read_object(reader, kService, piece_bytes);
     ck_assert(reader.is_named());
     CHECK_TEXT(std::string(reader.service().ns.view()), "shop");
     CHECK_TEXT(std::string(reader.service().name.view()), "web");
@@ -71,30 +52,30 @@ END_TEST
 
 START_TEST(other_services) {
   ServiceReader reader;
-  read(reader, kService);
+  read_object(reader, kService);
   // Nothing of the one before stays.
-  read(reader,
-       R"({"metadata":{"name":"dns","namespace":"kube-system"},)"
-       R"("spec":{"clusterIP":"None","clusterIPs":["None"]},"status":{"loadBalancer":{}}})");
+  read_object(reader,
+              R"({"metadata":{"name":"dns","namespace":"kube-system"},)"
+              R"("spec":{"clusterIP":"None","clusterIPs":["None"]},"status":{"loadBalancer":{}}})");
   CHECK_TEXT(addresses_of(reader.service()), "");
   ck_assert(reader.is_named());
-  read(reader, R"({"metadata":{"name":"out","namespace":"x"},"spec":{"type":"ExternalName",)"
-               R"("externalName":"example.com","clusterIP":"","clusterIPs":null}})");
+  read_object(reader, R"({"metadata":{"name":"out","namespace":"x"},"spec":{"type":"ExternalName",)"
+                      R"("externalName":"example.com","clusterIP":"","clusterIPs":null}})");
   CHECK_TEXT(addresses_of(reader.service()), "");
   // What is of no use.
   for (const char* text :
        {"{}", R"({"metadata":null})", R"({"metadata":[{"name":"a","namespace":"b"}]})",
         R"({"metadata":{"name":7,"namespace":"x"}})", R"({"metadata":{"name":"a"}})"}) {
-    read(reader, text);
+    read_object(reader, text);
     ck_assert_msg(!reader.is_named(), "%s", text);
   }
   std::string name(64, 'a');
-  read(reader, R"({"metadata":{"namespace":"x","name":")" + name + R"("}})");
+  read_object(reader, R"({"metadata":{"namespace":"x","name":")" + name + R"("}})");
   ck_assert(!reader.is_named());
   std::string many = R"({"metadata":{"name":"a","namespace":"x"},"spec":{"externalIPs":[)";
   for (int i = 0; i < 70; i++)
     many += "\"10.0.0." + std::to_string(i) + "\",";
-  read(reader, many + R"("no","10.0.0.1"]}})");
+  read_object(reader, many + R"("no","10.0.0.1"]}})");
   ck_assert_uint_eq(reader.service().addresses.size(), Service::kAddressesMax);
   ck_assert_uint_eq(reader.service().cut, 6);
 }
@@ -119,7 +100,7 @@ constexpr const char* kSlice = R"({
 START_TEST(a_slice) {
   for (size_t piece_bytes : {SIZE_MAX, size_t{50}, size_t{1}}) {
     EndpointSliceReader reader;
-    read(reader, kSlice, piece_bytes);
+    read_object(reader, kSlice, piece_bytes);
     ck_assert(reader.is_named());
     CHECK_TEXT(std::string(reader.slice().ns.view()), "shop");
     CHECK_TEXT(std::string(reader.slice().name.view()), "web-x7k2p");
@@ -127,7 +108,7 @@ START_TEST(a_slice) {
     for (const EndpointSlice::Endpoint& each : reader.slice().endpoints)
       text += text_of(each.address) + "=" + each.pod + " ";
     CHECK_TEXT(text, "10.244.1.5=web-5d9c-abcde 10.244.2.6=web-1 10.244.2.7=web-1 ");
-    read(reader, R"({"metadata":{"name":"e","namespace":"x"},"endpoints":null})");
+    read_object(reader, R"({"metadata":{"name":"e","namespace":"x"},"endpoints":null})");
     ck_assert(reader.is_named() && reader.slice().endpoints.empty());
   }
 }
@@ -139,7 +120,7 @@ START_TEST(long_slices) {
     text += R"({"targetRef":{"kind":"Pod","name":"p"},"addresses":["10.0.)" +
             std::to_string(i / 250) + "." + std::to_string(i % 250) + "\"]},";
   EndpointSliceReader reader;
-  read(reader, text + "{}]}");
+  read_object(reader, text + "{}]}");
   ck_assert_uint_eq(reader.slice().endpoints.size(), EndpointSlice::kEndpointsMax);
   ck_assert_uint_eq(reader.slice().cut, 3);
 }

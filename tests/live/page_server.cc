@@ -11,6 +11,7 @@
 
 #include "tests/check.h"
 #include "tests/live/files.h"
+#include "tests/live/netns.h"
 
 namespace kubepulse::live {
 
@@ -67,6 +68,16 @@ Child start_command(const Cgroup& cgroup, const std::string& path, const Words& 
       return 126;
     become_command(words);
   });
+}
+
+void check_alone_as_nobody(const std::string& subcommand) {
+  CHECK_OK(enter_new_netns());
+  Launch launch{{subcommand, "--once"}};
+  launch.as_nobody = true;
+  Ended alone = run_daemon(launch);
+  ck_assert_int_eq(alone.status, 1);
+  for (const char* part : {"nobody listens at 127.0.0.1:9090", "--url=", "root"})
+    ck_assert_msg(alone.err.find(part) != alone.err.npos, "no \"%s\": %s", part, alone.err.c_str());
 }
 
 }  // namespace kubepulse::live

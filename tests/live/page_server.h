@@ -38,6 +38,9 @@ class PageServer {
 Child start_command(const Cgroup& cgroup, const std::string& path, const Words& words);
 // Becomes it; for a process that has just been forked.
 [[noreturn]] void become_command(const Words& words);
+// In a network namespace of its own, where nobody listens: who may not load programs is told both
+// ways out.
+void check_alone_as_nobody(const std::string& subcommand);
 
 }  // namespace kubepulse::live
 

@@ -201,14 +201,7 @@ START_TEST(refusals) {
     std::string want = "kubepulse: sniff: " + sniff.server.url() + each.complaint;
     CHECK_TEXT(complaint.substr(0, want.size()), want);
   }
-  // Where nobody listens, who may not load programs is told both ways out.
-  CHECK_OK(enter_new_netns());
-  Launch launch{{"sniff", "--once"}};
-  launch.as_nobody = true;
-  Ended alone = run_daemon(launch);
-  ck_assert_int_eq(alone.status, 1);
-  for (const char* part : {"nobody listens at 127.0.0.1:9090", "--url=", "root"})
-    ck_assert_msg(contains(alone.err, part), "no \"%s\": %s", part, alone.err.c_str());
+  check_alone_as_nobody("sniff");
 }
 END_TEST
 

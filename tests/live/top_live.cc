@@ -151,14 +151,7 @@ START_TEST(refusals) {
              "kubepulse: top: " + pages.url() +
                  ": this is no page of kubepulse; it begins with \"# HELP go_goroutines "
                  "Number.\\u000ago_goroutines 3\\u000a\"\n");
-  // Where nobody listens, who may not load programs is told both ways out.
-  CHECK_OK(enter_new_netns());
-  Launch launch{{"top", "--once"}};
-  launch.as_nobody = true;
-  Ended alone = run_daemon(launch);
-  ck_assert_int_eq(alone.status, 1);
-  for (const char* part : {"nobody listens at 127.0.0.1:9090", "--url=", "root"})
-    ck_assert_msg(contains(alone.err, part), "no \"%s\": %s", part, alone.err.c_str());
+  check_alone_as_nobody("top");
 }
 END_TEST
 
