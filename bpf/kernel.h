@@ -225,6 +225,7 @@ enum skb_drop_reason {
 #define SHUTDOWN_MASK 3          // include/net/sock.h: both directions, what close() sets
 #define TASK_DEAD 0x80           // include/linux/sched.h: leaves the CPU for the last time
 #define EEXIST 17
+#define ETIMEDOUT 110
 #define ECANCELED 125
 #define EADDRNOTAVAIL 99
 

@@ -320,23 +320,37 @@ int tcp_open(struct bpf_iter__task_file *ctx) {
   return 0;
 }
 
+// Whoever has asked for the error has taken it along (SO_ERROR). A SYN that was sent again was not
+// answered.
+static __always_inline int failure_seen_late(struct sock *sk, struct tcp_sock *tp) {
+  int error = failure(sk, tp, false);
+  return error == ECANCELED && BPF_CORE_READ(tp, total_retrans) ? ETIMEDOUT : error;
+}
+
+// So long after its SYN is remembered a socket certainly has the state of one that connects.
+#define CONNECT_STORED_NS 500000000ULL
+
 // The state is stored after its change is told: an entry that is still there when the socket says
 // it is closed is one whose end no program was called for. What the socket counted, it still says.
 static __always_inline bool told_late(struct seq_file *seq, struct sock *sk,
                                       const struct connection *walked) {
-  if (walked->stage != STAGE_ESTABLISHED || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
-    return false;
+  if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE) return false;
+  __u64 now_ns = bpf_ktime_get_ns();
+  bool connecting = walked->stage == STAGE_CONNECTING;
+  if (connecting && now_ns - walked->start_ns < CONNECT_STORED_NS) return false;
   struct connection *connection = connection_of(sk);
-  if (!connection || connection->start_ns != walked->start_ns ||
-      connection->stage != STAGE_ESTABLISHED)
+  if (!connection || connection->start_ns != walked->start_ns || connection->stage != walked->stage)
     return true;  // it ended, or another came, while we looked
+  struct tcp_sock *tp = (struct tcp_sock *)sk;
   struct tcp_record record = {};
-  record.kind = TCP_KIND_CLOSED;
-  record.time_ns = bpf_ktime_get_ns();
+  record.kind = connecting ? TCP_KIND_FAILED : TCP_KIND_CLOSED;
+  record.time_ns = now_ns;
   fill_connection(&record, walked);
-  fill_socket(&record, sk, (struct tcp_sock *)sk, false);
-  fill_totals(&record, sk, (struct tcp_sock *)sk, TCP_LAST_ACK, false);  // as most end, with a FIN
-  if (bpf_seq_write(seq, &record, sizeof record) != 0) return true;      // called again
+  fill_socket(&record, sk, tp, false);
+  // As most end: with a FIN.
+  fill_totals(&record, sk, tp, connecting ? TCP_SYN_SENT : TCP_LAST_ACK, false);
+  if (connecting) record.error = failure_seen_late(sk, tp);
+  if (bpf_seq_write(seq, &record, sizeof record) != 0) return true;  // called again
   __sync_fetch_and_add(&ends_lost, 1);
   forget(sk, connection);
   return true;

@@ -308,6 +308,15 @@ START_TEST(told_late) {
 }
 END_TEST
 
+START_TEST(failed_late) {
+  Bench bench;
+  tcp_record failed = record_of(TCP_KIND_FAILED, TCP_DIRECTION_OUT, kT, kT + 20);
+  failed.error = ETIMEDOUT;
+  bench.walk({with_totals(failed, 0, 0, 3)}, 0, kT + 19);
+  CHECK_TEXT(bench.told(), "failed=1 again=3 ");
+}
+END_TEST
+
 // Established while the walk went on: seen, and told by a record that is drained afterwards.
 START_TEST(recount_counts_nothing_twice) {
   Bench bench;
@@ -564,7 +573,7 @@ END_TEST
 CHECK_MAIN("tcp_recorder", outgoing, incoming, ended_by_the_peer, start_not_known,
            established_untold, failures, not_events, unknown_without_a_walk, from_before_the_start,
            direction_by_listeners, samples_then_close, recount_after_losses,
-           recount_counts_nothing_twice, told_late, recount_does_not_go_below_zero,
+           recount_counts_nothing_twice, told_late, failed_late, recount_does_not_go_below_zero,
            recount_keeps_directions, an_end_counts_for_who_was_counted_open, an_end_in_a_walk,
            an_end_after_the_workloads_own, states, drops_of_listeners,
            drops_of_one_that_listens_again, no_drops_without_a_walk, filtered, filtered_for_a_while)

@@ -159,7 +159,7 @@ void TcpRecorder::walked(const tcp_record& record) {
     if (!first_walk_) count_state(owner, record.state);
     return;
   }
-  if (record.kind == TCP_KIND_CLOSED) take(record);
+  if (record.kind == TCP_KIND_CLOSED || record.kind == TCP_KIND_FAILED) take(record);
   if (first_walk_ || record.kind != TCP_KIND_OPEN) return;
   Workloads::Owner owner = workloads_.of(record.cgroup, record.pid, record.time_ns);
   OpenConnections::Sample sample = open_.sampled(record, {owner, direction_of(record)});

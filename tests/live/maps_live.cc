@@ -1,5 +1,6 @@
 // What the daemon says of its own maps and programs, held against what was done to them.
 #include <bpf/bpf.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -209,6 +210,41 @@ START_TEST(end_lost_and_walked) {
 }
 END_TEST
 
+// The same of a connect that fails, and whose error has been asked for.
+START_TEST(failure_lost_and_walked) {
+  constexpr uint32_t kEntriesMax = 3002;
+  Daemon daemon =
+      Daemon::start({{"--tcp-connections=" + std::to_string(kEntriesMax), "--sample-interval=1s"}});
+  std::string flavour = flavour_of(daemon, "tcp_state");
+  Status alone = enter_black_hole_netns();
+  bool walks = flavour_of(daemon, "tcp_open") == "iter";
+  if (alone.ok() && walks && (flavour == "tp_btf" || flavour == "raw_tp")) {
+    Cgroup client = make_unit("failing");
+    Fd map = connections_map(kEntriesMax);
+    ck_assert(map);
+    Entries before = entries_of(map);
+    enter(client);
+    Fd connecting = make_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+    set_option(connecting, IPPROTO_TCP, TCP_USER_TIMEOUT, 1500);
+    Address nobody = Address::of("10.77.0.1", 80);
+    ck_assert(connect(connecting.get(), nobody.raw(), nobody.size) == -1);
+    uint64_t key = 0;
+    std::string entry;
+    for (const auto& [other, value] : entries_of(map))
+      if (before.count(other) == 0 && is_of(value, client)) key = other, entry = value;
+    ck_assert(key != 0 && bpf_map_delete_elem(map.get(), &key) == 0);
+    ck_assert_int_eq(connect_outcome(connecting, 8000), ETIMEDOUT);
+    expect_tcp(daemon, client.owner, {{"timeout", 1}}, {"retransmits"});
+    ck_assert(bpf_map_update_elem(map.get(), &key, entry.data(), BPF_NOEXIST) == 0);
+    expect_tcp(daemon, client.owner,
+               {{"timeout", 2}, {"retransmits", 2 * retransmits_of(connecting)}});
+    ck_assert_double_eq(
+        daemon.scrape().value("kubepulse_overflow_total", {{"table", "tcp_ends_lost"}}), 1);
+  }
+  daemon.stop();
+}
+END_TEST
+
 // What waits in a ring is read some 10 ms later; a scrape may come before that.
 START_TEST(waiting_in_ring) {
   constexpr int kConnections = 5;
@@ -253,7 +289,8 @@ END_TEST
 Case map_case() {
   return {"maps",
           false,
-          {entries, full, end_lost_and_reused, end_lost_and_walked, waiting_in_ring, program_runs},
+          {entries, full, end_lost_and_reused, end_lost_and_walked, failure_lost_and_walked,
+           waiting_in_ring, program_runs},
           true};
 }
 
