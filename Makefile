@@ -106,7 +106,7 @@ BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard te
 .DELETE_ON_ERROR:
 .SECONDARY:
 SHELL = /bin/bash -o pipefail
-.PHONY: all run test check check-sanitized live test-vm bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
+.PHONY: all run test check check-sanitized live test-vm chart bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
 
 all: $(BUILD)/kubepulse
 
@@ -205,6 +205,10 @@ test-vm: $(BUILD)/kubepulse $(BUILD)/tests/live/live $(BUILD)/tests/bench/sched
 	$(if $(VM_ON_ARM64),$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(BUILD)/arm64 $(addprefix $(BUILD)/arm64/,kubepulse tests/live/live tests/bench/sched))
 	$(Q)UPDATE=$(UPDATE) JOBS=$(JOBS) tests/vm/run $(BUILD) $(KERNELS)
 
+# Renders k8s/chart with real helms and holds it against golden files, which UPDATE=1 writes, k8s/daemonset.yaml and Kubernetes' schemas.
+chart: $(BUILD)/kubepulse
+	$(Q)UPDATE=$(UPDATE) tests/chart/run $(BUILD) $(BUILD)/kubepulse
+
 bench: $(BUILD)/kubepulse $(BENCHES)
 	$(Q)tests/bench/run $(BUILD)
 
@@ -253,7 +257,7 @@ uninstall:
 PACKAGES = clang make pkg-config git publicsuffix \
   $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check $(if $(TLS),libmbedtls-dev))
 ifneq ($(TOOLS),)
-  PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
+  PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 python3-pip python3-yaml python3-jsonschema iproute2 dnsutils dnsmasq-base prometheus \
     prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
     $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
 endif

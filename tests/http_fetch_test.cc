@@ -165,10 +165,13 @@ START_TEST(urls) {
   CHECK_TEXT(url.value().text(), "https://127.0.0.1:10250");
   CHECK_TEXT(HttpUrl::parse("http://[::1]/x/y/").value().text(), "http://[::1]:80/x/y");
   CHECK_TEXT(HttpUrl::parse("https://api.example.com").value().authority(), "api.example.com:443");
+  CHECK_TEXT(HttpUrl::parse("https://fd00::a:10250").value().text(), "https://[fd00::a]:10250");
   for (const char* bad :
        {"", "127.0.0.1", "ftp://a", "http://", "http://:80", "http://a:", "http://a:0",
         "http://a:65536", "http://a:+1", "http://u@a", "http://a/?q", "http://a/#f", "http://[::1",
         "http://[a]", "http://[::1]80", "http://a b", "http://a/b c", "http://a:1:2", "http://a\n"})
+    ck_assert_msg(!HttpUrl::parse(bad).ok(), "%s", bad);
+  for (const char* bad : {"http://::1", "http://fd00::", "http://[10.0.0.1]:80"})
     ck_assert_msg(!HttpUrl::parse(bad).ok(), "%s", bad);
 }
 END_TEST

@@ -38,11 +38,11 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 
 bool set_host(HttpUrl& url, std::string_view& rest) {
   bool bracketed = take_prefix(rest, "[");
-  size_t end = rest.find(bracketed ? ']' : ':');
+  size_t end = bracketed ? rest.find(']') : rest.rfind(':');
   if (bracketed && end == rest.npos) return false;
   url.host = std::string(rest.substr(0, end));
   rest.remove_prefix(end == rest.npos ? rest.size() : end + (bracketed ? 1 : 0));
-  return bracketed ? is_v6(url.host) : is_name(url.host);
+  return is_v6(url.host) || (!bracketed && is_name(url.host));
 }
 
 bool set_port(HttpUrl& url, std::string_view rest) {

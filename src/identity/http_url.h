@@ -20,7 +20,8 @@ struct HttpUrl {
   std::string authority() const;
   std::string text() const;
 
-  // Users, queries and fragments are refused: no server of ours has them.
+  // Users, queries and fragments are refused: no server of ours has them. An IPv6 address may stand
+  // without brackets where a port follows: https://$(HOST_IP):10250 of a DaemonSet cannot know.
   static Result<HttpUrl> parse(std::string_view text);
 };
 
