@@ -4,6 +4,7 @@
 #   sudo make deps test  the same, then the tests
 #   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
+#   make deb             build/kubepulse_VERSION-1_ARCH.deb, with TLS
 
 VERSION  ?= 0.5.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -61,12 +62,14 @@ SANITIZER ?=
 
 # -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables; no threads, so no locks for them.
 CXXFLAGS ?= -Os -g
-override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
+# The build folder is in no file that comes of it, not even in a hash: the same source gives the same binary anywhere.
+PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.
+override CXXFLAGS += $(PREFIX_MAP) -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
   -Wall -Wextra -Wshadow=local -Wno-unknown-warning-option -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
 # The daemon is optimised as a whole where it is linked, for 60 KB less; tests are linked from the ordinary code beside.
 LTO := $(if $(SANITIZER)$(findstring clang,$(CXX)),,-flto=auto)
 override CPPFLAGS += -Isrc -I. -I$(OBJECT_FOLDER) -D_GNU_SOURCE -MMD -MP
-override LDFLAGS  += -Wl,--gc-sections
+override LDFLAGS  += -Wl,--gc-sections $(PREFIX_MAP)
 ifneq ($(SANITIZER),)
   override CXXFLAGS += -fsanitize=$(SANITIZER) -fno-sanitize-recover=all -fno-omit-frame-pointer
   override LDFLAGS  += -fsanitize=$(SANITIZER)
@@ -106,7 +109,7 @@ BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard te
 .DELETE_ON_ERROR:
 .SECONDARY:
 SHELL = /bin/bash -o pipefail
-.PHONY: all run test check check-sanitized live test-vm bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
+.PHONY: all run test check check-sanitized live test-vm deb test-deb test-deb-vm bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
 
 all: $(BUILD)/kubepulse
 
@@ -245,6 +248,26 @@ install: $(BUILD)/kubepulse
 	sed 's|@PREFIX@|$(PREFIX)|g' systemd/kubepulse.service.in > $(DESTDIR)$(UNITDIR)/kubepulse.service
 	chmod 0644 $(DESTDIR)$(UNITDIR)/kubepulse.service
 
+# TLS=1: a kubelet answers by HTTPS alone. For Debian 12 and later, and Ubuntu; needs dpkg-deb and no other packaging tool.
+DEB := $(OBJECT_FOLDER)/kubepulse_$(VERSION)-1_$(ARCH).deb
+DEB_FILES := $(wildcard systemd/* systemd/debian/*) man/kubepulse.8
+ifeq ($(TLS),)
+deb test-deb test-deb-vm:
+	$(Q)$(MAKE) --no-print-directory TLS=1 $@
+else
+$(DEB): $(BUILD)/kubepulse $(DEB_FILES)
+	$(call say,DEB,$@)systemd/debian/build $< $@ $(VERSION)-1 $(ARCH) \
+	  $(if $(CROSS),$(BUILD)/packages/$$(. /etc/os-release && echo $$VERSION_CODENAME)-$(ARCH))
+deb: $(DEB)
+
+# Installs, upgrades and purges the package in a tree of its own, and asks lintian and systemd-analyze. Needs root and deps TOOLS=1. In a small
+# VM, with Debian's systemd as its PID 1, the service runs: test-deb-vm, on amd64.
+test-deb: $(DEB)
+	$(Q)tests/deb/run $(OBJECT_FOLDER) $(DEB)
+test-deb-vm: $(DEB)
+	$(Q)tests/deb/run --vm $(OBJECT_FOLDER) $(DEB)
+endif
+
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/kubepulse $(DESTDIR)$(PREFIX)/share/man/man8/kubepulse.8 \
 	  $(DESTDIR)$(UNITDIR)/kubepulse.service
@@ -255,7 +278,7 @@ PACKAGES = clang make pkg-config git publicsuffix \
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 iproute2 dnsutils dnsmasq-base prometheus \
     prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
-    $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
+    lintian systemd mmdebstrap e2fsprogs $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\
