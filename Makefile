@@ -250,22 +250,20 @@ install: $(BUILD)/kubepulse
 
 # TLS=1: a kubelet answers by HTTPS alone. For Debian 12 and later, and Ubuntu; needs dpkg-deb and no other packaging tool.
 DEB := $(OBJECT_FOLDER)/kubepulse_$(VERSION)-1_$(ARCH).deb
-DEB_FILES := $(wildcard systemd/* systemd/debian/*) man/kubepulse.8
 ifeq ($(TLS),)
 deb test-deb test-deb-vm:
 	$(Q)$(MAKE) --no-print-directory TLS=1 $@
 else
-$(DEB): $(BUILD)/kubepulse $(DEB_FILES)
-	$(call say,DEB,$@)systemd/debian/build $< $@ $(VERSION)-1 $(ARCH) \
+deb: $(BUILD)/kubepulse
+	$(call say,DEB,$(DEB))systemd/debian/build $< $(DEB) $(VERSION)-1 $(ARCH) \
 	  $(if $(CROSS),$(BUILD)/packages/$$(. /etc/os-release && echo $$VERSION_CODENAME)-$(ARCH))
-deb: $(DEB)
 
-# Installs, upgrades and purges the package in a tree of its own, and asks lintian and systemd-analyze. Needs root and deps TOOLS=1. In a small
-# VM, with Debian's systemd as its PID 1, the service runs: test-deb-vm, on amd64.
-test-deb: $(DEB)
+# What lintian and systemd-analyze say, and the life of the package under Debian's systemd, as PID 1 in namespaces of its own; test-deb-vm: in a
+# small VM with Debian's kernel, on amd64. Need root and deps TOOLS=1.
+test-deb: deb
 	$(Q)tests/deb/run $(OBJECT_FOLDER) $(DEB)
-test-deb-vm: $(DEB)
-	$(Q)tests/deb/run --vm $(OBJECT_FOLDER) $(DEB)
+test-deb-vm: deb
+	$(Q)tests/deb/run $(OBJECT_FOLDER) $(DEB) --vm
 endif
 
 uninstall:
