@@ -4,6 +4,7 @@
 #   sudo make deps test  the same, then the tests
 #   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
+#   make deb             build/kubepulse_VERSION-1_ARCH.deb, with TLS
 
 VERSION  ?= 0.5.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -61,12 +62,14 @@ SANITIZER ?=
 
 # -Os: the binary is to stay small, and what is hot is short. No exceptions, so no unwind tables; no threads, so no locks for them.
 CXXFLAGS ?= -Os -g
-override CXXFLAGS += -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
+# The build folder is in no file that comes of it, not even in a hash: the same source gives the same binary anywhere.
+PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.
+override CXXFLAGS += $(PREFIX_MAP) -std=c++17 -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
   -Wall -Wextra -Wshadow=local -Wno-unknown-warning-option -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror=return-type
 # The daemon is optimised as a whole where it is linked, for 60 KB less; tests are linked from the ordinary code beside.
 LTO := $(if $(SANITIZER)$(findstring clang,$(CXX)),,-flto=auto)
 override CPPFLAGS += -Isrc -I. -I$(OBJECT_FOLDER) -D_GNU_SOURCE -MMD -MP
-override LDFLAGS  += -Wl,--gc-sections
+override LDFLAGS  += -Wl,--gc-sections $(PREFIX_MAP)
 ifneq ($(SANITIZER),)
   override CXXFLAGS += -fsanitize=$(SANITIZER) -fno-sanitize-recover=all -fno-omit-frame-pointer
   override LDFLAGS  += -fsanitize=$(SANITIZER)
@@ -106,7 +109,7 @@ BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard te
 .DELETE_ON_ERROR:
 .SECONDARY:
 SHELL = /bin/bash -o pipefail
-.PHONY: all run test check check-sanitized live test-vm chart bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
+.PHONY: all run test check check-sanitized live test-vm chart deb test-deb test-deb-vm bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
 
 all: $(BUILD)/kubepulse
 
@@ -249,6 +252,24 @@ install: $(BUILD)/kubepulse
 	sed 's|@PREFIX@|$(PREFIX)|g' systemd/kubepulse.service.in > $(DESTDIR)$(UNITDIR)/kubepulse.service
 	chmod 0644 $(DESTDIR)$(UNITDIR)/kubepulse.service
 
+# TLS=1: a kubelet answers by HTTPS alone. For Debian 12 and later, and Ubuntu; needs dpkg-deb and no other packaging tool.
+DEB := $(OBJECT_FOLDER)/kubepulse_$(VERSION)-1_$(ARCH).deb
+ifeq ($(TLS),)
+deb test-deb test-deb-vm:
+	$(Q)$(MAKE) --no-print-directory TLS=1 $@
+else
+deb: $(BUILD)/kubepulse
+	$(call say,DEB,$(DEB))systemd/debian/build $< $(DEB) $(VERSION)-1 $(ARCH) \
+	  $(if $(CROSS),$(BUILD)/packages/$$(. /etc/os-release && echo $$VERSION_CODENAME)-$(ARCH))
+
+# What lintian and systemd-analyze say, and the life of the package under Debian's systemd, as PID 1 in namespaces of its own; test-deb-vm: in a
+# small VM with Debian's kernel, on amd64. Need root and deps TOOLS=1.
+test-deb: deb
+	$(Q)tests/deb/run $(OBJECT_FOLDER) $(DEB)
+test-deb-vm: deb
+	$(Q)tests/deb/run $(OBJECT_FOLDER) $(DEB) --vm
+endif
+
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/kubepulse $(DESTDIR)$(PREFIX)/share/man/man8/kubepulse.8 \
 	  $(DESTDIR)$(UNITDIR)/kubepulse.service
@@ -259,7 +280,7 @@ PACKAGES = clang make pkg-config git publicsuffix \
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 python3-pip python3-yaml python3-jsonschema iproute2 dnsutils dnsmasq-base prometheus \
     prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
-    $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
+    lintian systemd mmdebstrap e2fsprogs $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
 endif
 deps:
 	$(Q)PACKAGES="$(PACKAGES)" sh -e -c '\
