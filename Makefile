@@ -272,10 +272,9 @@ image-binaries: $(filter deps,$(MAKECMDGOALS))
 image-folder:
 	@echo $(foreach arch,$(IMAGE_ARCHS),$(call image_folder,$(arch)))
 
-# With IMAGE=NAME:TAG the cluster pulls that.
-HELM_ARGS ?=
+# IMAGE=NAME:TAG and HELM_ARGS, where they are given, stand in the environment. It calls make, so that make -n would run it.
 deploy: $(filter deps,$(MAKECMDGOALS))
-	+$(Q)MAKE='$(MAKE)' $(image_settings) IMAGE='$(if $(filter file,$(origin IMAGE)),,$(IMAGE))' HELM_ARGS='$(HELM_ARGS)' k8s/deploy
+	+$(Q)$(if $(findstring n,$(firstword -$(MAKEFLAGS))),echo) env $(image_settings) MAKE='$(MAKE)' k8s/deploy
 
 # What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
 PACKAGES = clang make pkg-config git publicsuffix \
