@@ -5,6 +5,8 @@
 #   make TLS=1           build/tls/kubepulse, with mbedTLS for kubelets that speak HTTPS
 #   make ARCH=arm64      build/arm64/kubepulse, on an amd64 Debian; `sudo make ARCH=arm64 deps` gets the compiler
 #   make deb             build/kubepulse_VERSION-1_ARCH.deb, with TLS
+#   make image           build/kubepulse-VERSION.oci.tar, the container image for amd64 and arm64; `sudo make deps image` gets what it needs
+#   make deploy          the Helm chart, with this working tree's image, into the current cluster of minikube, kind or k3d
 
 VERSION  ?= 0.5.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -37,9 +39,9 @@ PUBLIC_SUFFIX ?= /usr/share/publicsuffix/public_suffix_list.dafsa
 
 ifneq ($(CROSS),)
   # The compiler's package has the C and C++ libraries; the others are unpacked here, and nothing of this machine's is used.
-  SYSROOT := $(abspath $(BUILD))/sysroot
-  SYSROOT_PACKAGES := libbpf-dev libelf-dev zlib1g-dev check libsubunit-dev $(if $(TLS),libmbedtls-dev)
-  SYSROOT_READY := $(SYSROOT)/.complete
+  SYSROOT := $(abspath $(OBJECT_FOLDER))/sysroot
+  SYSROOT_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libmbedtls-dev check libsubunit-dev
+  SYSROOT_READY := $(SYSROOT)/.ready
   ifeq ($(origin CXX),default)
     CXX := $(TRIPLE)-g++
   endif
@@ -99,7 +101,7 @@ SKELETONS    := $(BPF_SOURCES:bpf/%.bpf.c=$(OBJECT_FOLDER)/bpf/%.skel.h)
 SOURCES      := $(wildcard src/*/*.cc) $(filter-out src/main.cc,$(wildcard src/*.cc))
 UNIT_TESTS   := $(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/*_test.cc))
 LIVE_SOURCES := $(wildcard tests/live/*.cc)
-TLS_SOURCES  := $(if $(TLS),$(shell grep -l KUBEPULSE_TLS $(SOURCES) $(LIVE_SOURCES) tests/*.cc))
+TLS_SOURCES  := $(if $(TLS),$(shell grep -ls KUBEPULSE_TLS $(SOURCES) $(LIVE_SOURCES) tests/*.cc))
 objects_of    = $(patsubst %.cc,$(OBJECT_FOLDER)/%.o,$(filter-out $(TLS_SOURCES),$(1))) \
   $(patsubst %.cc,$(OBJECT_FOLDER)/%.tls.o,$(filter $(TLS_SOURCES),$(1)))
 OBJECTS      := $(call objects_of,$(SOURCES))
@@ -109,14 +111,15 @@ BENCHES      := $(patsubst tests/bench/%.cc,$(BUILD)/tests/bench/%,$(wildcard te
 .DELETE_ON_ERROR:
 .SECONDARY:
 SHELL = /bin/bash -o pipefail
-.PHONY: all run test check check-sanitized live test-vm chart deb test-deb test-deb-vm bench fuzz run-fuzzers format format-check tidy install uninstall deps clean
+.PHONY: all run test check check-sanitized live test-vm chart deb test-deb test-deb-vm image image-binaries image-folder deploy bench fuzz run-fuzzers \
+  format format-check tidy install uninstall deps clean force
 
 all: $(BUILD)/kubepulse
 
 ifneq ($(CROSS),)
 $(SYSROOT_READY):
 	@rm -rf $(SYSROOT) && mkdir -p $(SYSROOT)
-	$(call say,SYSROOT,$(SYSROOT))debs=$$(tests/vm/fetch $$(. /etc/os-release && echo $$VERSION_CODENAME) $(ARCH) $(BUILD)/packages \
+	$(call say,SYSROOT,$(SYSROOT))debs=$$(tests/vm/fetch $$(. /etc/os-release && echo $$VERSION_CODENAME) $(ARCH) $(OBJECT_FOLDER)/packages \
 	  $(SYSROOT_PACKAGES)) && for deb in $$debs; do dpkg-deb -x $$deb $(SYSROOT) || exit 1; done
 	@touch $@
 endif
@@ -155,6 +158,12 @@ $(OBJECT_FOLDER)/%.tls.o: %.cc Makefile | $(SKELETONS)
 EXTRA_src/main = -DKUBEPULSE_VERSION='"$(VERSION)"' -DKUBEPULSE_REVISION='"$(REVISION)"'
 EXTRA_src/daemon = $(EXTRA_src/main)
 EXTRA_src/self_check = $(EXTRA_src/main)
+# A commit alone is no reason to link again, unless what is built leaves the house.
+$(addprefix $(OBJECT_FOLDER)/src/,main.o daemon.o self_check.o): $(if $(EXACT_REVISION),,|) $(OBJECT_FOLDER)/revision
+$(OBJECT_FOLDER)/revision: force
+	@mkdir -p $(@D)
+	@echo $(VERSION) $(REVISION) | cmp -s - $@ || echo $(VERSION) $(REVISION) > $@
+
 EXTRA_src/identity/public_suffix = -DPUBLIC_SUFFIX_FILE='"$(PUBLIC_SUFFIX)"'
 
 $(OBJECT_FOLDER)/src/identity/public_suffix.o: $(wildcard $(PUBLIC_SUFFIX))
@@ -274,12 +283,33 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/kubepulse $(DESTDIR)$(PREFIX)/share/man/man8/kubepulse.8 \
 	  $(DESTDIR)$(UNITDIR)/kubepulse.service
 
+# The container image, from k8s/Dockerfile, without Docker: buildah takes binaries that are built here. IMAGE_ARCHS=amd64 picks some.
+IMAGE             ?= kubepulse:$(VERSION)
+IMAGE_ARCHS       ?= $(if $(CROSS),$(ARCH),amd64 arm64)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+image_folder       = build$(if $(filter $(MACHINE),$(1)),,/$(1))/tls
+image_settings     = VERSION=$(VERSION) REVISION=$(REVISION) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+image: image-binaries
+	$(call say,IMAGE,build/kubepulse-$(VERSION).oci.tar)$(image_settings) k8s/image oci build/kubepulse-$(VERSION).oci.tar $(IMAGE) \
+	  $(foreach arch,$(IMAGE_ARCHS),$(arch)=$(call image_folder,$(arch)))
+image-binaries: $(filter deps,$(MAKECMDGOALS))
+	+$(Q)$(foreach arch,$(IMAGE_ARCHS),$(MAKE) --no-print-directory TLS=1 ARCH=$(arch) BUILD=$(call image_folder,$(arch)) EXACT_REVISION=1 all &&) :
+image-folder:
+	@echo $(foreach arch,$(IMAGE_ARCHS),$(call image_folder,$(arch)))
+
+# IMAGE=NAME:TAG and HELM_ARGS, where they are given, stand in the environment. It calls make, so that make -n would run it.
+deploy: $(filter deps,$(MAKECMDGOALS))
+	+$(Q)$(if $(findstring n,$(firstword -$(MAKEFLAGS))),echo) env $(image_settings) MAKE='$(MAKE)' k8s/deploy
+
 # What a fresh Debian 12 or Ubuntu lacks. TOOLS=1 adds what only .ci/run, make bench and make tidy need.
 PACKAGES = clang make pkg-config git publicsuffix \
   $(if $(CROSS),g++-$(subst _,-,$(TRIPLE)),g++ libbpf-dev libelf-dev zlib1g-dev check $(if $(TLS),libmbedtls-dev))
+ifneq ($(filter image deploy,$(MAKECMDGOALS)),)
+  PACKAGES += buildah libmbedtls-dev $(if $(filter-out $(MACHINE),$(IMAGE_ARCHS)),$(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu,g++-x86-64-linux-gnu))
+endif
 ifneq ($(TOOLS),)
   PACKAGES += clang-format clang-tidy libclang-rt-dev curl python3 python3-pip python3-yaml python3-jsonschema iproute2 dnsutils dnsmasq-base prometheus \
-    prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring \
+    prometheus-node-exporter libbpf-tools qemu-system-x86 qemu-system-arm debian-archive-keyring buildah skopeo umoci runc \
     lintian systemd mmdebstrap e2fsprogs $(if $(CROSS),qemu-user-static) $(if $(filter amd64,$(MACHINE)),g++-aarch64-linux-gnu)
 endif
 deps:

@@ -48,9 +48,8 @@ class CgroupStatReader {
  public:
   static constexpr size_t kCgroupsMax = 4096;
   // Descriptors that are kept open, and never more than a quarter of RLIMIT_NOFILE. The kernel
-  // holds some 5 KiB for each, which count for our own cgroup; it is enough for 110 pods of two
-  // containers with v1's files, of which there are the most.
-  static constexpr size_t kFdsMax = 2560;
+  // holds some 5 KiB for each, which count for our own cgroup, where 2 us more a file are cheap.
+  static constexpr size_t kFdsMax = 512;
   // Of a file more is not read; whole lines are.
   static constexpr size_t kFileBytesMax = 16 << 10;
   // What a cgroup has not got is looked for again at every kLookAgain-th read: controllers may be
