@@ -453,6 +453,7 @@ std::string usage() {
   std::string text =
       "usage: kubepulse [FLAG...]\n"
       "       kubepulse top [FLAG...]: the busiest workloads and flows; see kubepulse top --help\n"
+      "       kubepulse sniff [FLAG...]: what goes wrong; see kubepulse sniff --help\n"
       "Measures TCP, DNS, CPU, memory, disks and system calls of each pod, container and systemd\n"
       "unit of this node, inside the kernel, and serves it to Prometheus, at /metrics.\n\n";
   constexpr size_t kColumn = 26;
