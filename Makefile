@@ -8,7 +8,7 @@
 #   make image           build/kubepulse-VERSION.oci.tar, the container image for amd64 and arm64; `sudo make deps image` gets what it needs
 #   make deploy          the Helm chart, with this working tree's image, into the current cluster of minikube, kind or k3d
 
-VERSION  ?= 0.5.0
+VERSION  ?= 0.6.0
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 DESTDIR ?=
