@@ -56,7 +56,9 @@ START_TEST(summaries) {
   insight.reason = "refu\033sed";
   text.clear();
   append_summary(text, insight);
-  CHECK_TEXT(text, "connects fail, to data/d\xEF\xBF\xBD" "b: refu\xEF\xBF\xBDsed");
+  CHECK_TEXT(text,
+             "connects fail, to data/d\xEF\xBF\xBD"
+             "b: refu\xEF\xBF\xBDsed");
   insight.peer_ns = "";
   insight.peer = "192.0.2.1";
   insight.reason = "\"quoted\" \\";
