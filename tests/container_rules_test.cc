@@ -196,6 +196,7 @@ START_TEST(crash_loops) {
   facts.last_exit_code = 2;
   std::optional<Finding> found = crash_loop(facts, false);
   CHECK_TEXT(found->reason, "Error");
+  ck_assert_ptr_null(found->evidence.find("restarts"));
   ck_assert_double_eq(evidence(found, "exit_code"), 2);
   facts.waiting_reason = "ContainerCreating";
   ck_assert(!crash_loop(facts, true));

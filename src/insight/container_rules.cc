@@ -182,7 +182,7 @@ std::optional<Finding> crash_loop(const ContainerFacts& facts, bool held) {
   Finding found = finding(InsightType::crash_loop, facts);
   found.severity = Severity::critical;
   found.reason = facts.last_reason;
-  found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
+  if (restarts > 0) found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
   if (facts.last_exit_code) found.evidence.add("exit_code", *facts.last_exit_code, Unit::count);
   return found;
 }

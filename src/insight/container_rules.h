@@ -22,7 +22,7 @@ std::optional<Finding> oom_killed(const ContainerFacts& facts, bool held);
 // What it never gives back has grown for three hours or more, by 16 MiB or 7.5 % of its limit.
 // Evidence: working_set, growth, grown, span, memory_limit.
 std::optional<Finding> memory_leak(const ContainerFacts& facts, bool held);
-// It ends and is begun again. Evidence: restarts, exit_code.
+// It ends and is begun again. Evidence: restarts (of the last five minutes), exit_code.
 std::optional<Finding> crash_loop(const ContainerFacts& facts, bool held);
 // Its CPU limit holds it back. Evidence: throttled, cpus_used, cpu_limit.
 std::optional<Finding> cpu_throttled(const ContainerFacts& facts, bool held);
