@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/cut_middle.h"
 #include "base/text.h"
 #include "insight/name_hash.h"
 #include "insight/owner.h"
@@ -315,6 +316,7 @@ std::string_view InsightFeed::message_of(const PodStatus& pod) {
   message_ = reason;
   if (!reason.empty() && !words.empty()) message_ += ": ";
   message_ += words;
+  message_ = cut_middle(message_, InsightTable::kTextBytesMax);
   return message_;
 }
 

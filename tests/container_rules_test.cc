@@ -97,6 +97,20 @@ START_TEST(kills) {
   ck_assert_double_eq(evidence(oom_killed(facts, false), "restarts"), 1);
   counters = window({0, 5, 0, 0});
   ck_assert(!oom_killed(facts, false));
+  // As the kubelet has it, where the count has gone with the container.
+  facts.last_reason = "OOMKilled";
+  found = oom_killed(facts, false);
+  ck_assert_double_eq(evidence(found, "restarts"), 5);
+  ck_assert_ptr_null(found->evidence.find("oom_kills"));
+  counters = window({0, 0, 0, 0});
+  ck_assert(!oom_killed(facts, false));
+  facts.state = ContainerState::waiting;
+  facts.waiting_reason = "CrashLoopBackOff";
+  ck_assert(oom_killed(facts, false));
+  facts.counters = nullptr;
+  ck_assert(oom_killed(facts, false));
+  facts.last_reason = "Error";
+  ck_assert(!oom_killed(facts, false));
 }
 END_TEST
 
@@ -182,6 +196,7 @@ START_TEST(crash_loops) {
   facts.last_exit_code = 2;
   std::optional<Finding> found = crash_loop(facts, false);
   CHECK_TEXT(found->reason, "Error");
+  ck_assert_ptr_null(found->evidence.find("restarts"));
   ck_assert_double_eq(evidence(found, "exit_code"), 2);
   facts.waiting_reason = "ContainerCreating";
   ck_assert(!crash_loop(facts, true));

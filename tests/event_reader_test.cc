@@ -54,7 +54,7 @@ START_TEST(odd_ones) {
         "first x3 0 m\nsecond x1 0 ");
   check(
       R"({"reason":")" + std::string(70, 'r') + R"(","message":")" + std::string(2000, 'm') + "\"}",
-      std::string(64, 'r') + " x1 0 " + std::string(256, 'm'));
+      std::string(64, 'r') + " x1 0 " + std::string(127, 'm') + "..." + std::string(126, 'm'));
 }
 END_TEST
 

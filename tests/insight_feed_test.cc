@@ -169,6 +169,19 @@ START_TEST(pods_that_wait) {
   CHECK_TEXT(bench.holds(3),
              "image_pull warning shop/web-7d9c5b7f6d-x2x4z/ [main] [ErrImagePull: no such image] "
              "web;");
+  // As long as it may be: then the reason in front of it takes the place of its middle.
+  bench.list([](Pod& pod, PodContainer& main) {
+    pod.phase = Pod::Phase::pending;
+    pod.waiting = 0;
+    pod.message.assign(std::string(Pod::kMessageBytesMax - 9, 'x') + "timed out");
+    main.state = PodContainer::State::waiting;
+    main.reason.assign("ErrImagePull");
+    main.ready = false;
+  });
+  std::string now = bench.holds();
+  ck_assert_msg(now.find("[ErrImagePull: xxx") != now.npos, "%s", now.c_str());
+  ck_assert_msg(now.find("x...x") != now.npos, "%s", now.c_str());
+  ck_assert_msg(now.find("xxtimed out] web;") != now.npos, "%s", now.c_str());
 }
 END_TEST
 

@@ -56,7 +56,20 @@ START_TEST(summaries) {
   insight.reason = "refu\033sed";
   text.clear();
   append_summary(text, insight);
-  CHECK_TEXT(text, "connects fail, to data/d\\nb: refu\xEF\xBF\xBDsed");
+  CHECK_TEXT(text,
+             "connects fail, to data/d\xEF\xBF\xBD"
+             "b: refu\xEF\xBF\xBDsed");
+  insight.peer_ns = "";
+  insight.peer = "192.0.2.1";
+  insight.reason = "\"quoted\" \\";
+  text.clear();
+  append_summary(text, insight);
+  CHECK_TEXT(text, "connects fail, to 192.0.2.1: \"quoted\" \\");
+  insight = made_insight(InsightType::node_pressure);
+  insight.object = "memory";
+  text.clear();
+  append_summary(text, insight);
+  CHECK_TEXT(text, "the node is not well: memory");
 }
 END_TEST
 

@@ -8,15 +8,15 @@
 #include "tests/check.h"
 #include "tests/folder.h"
 #include "tests/kubelet_peer.h"
+#include "tests/test_data.h"
 
 using namespace kubepulse;  // NOLINT
 
 namespace {
 
-std::string event(const char* reason, const char* at, int count = 1) {
-  return R"({"type":"Warning","reason":")" + std::string(reason) +
-         R"(","message":"words","count":)" + std::to_string(count) + R"(,"lastTimestamp":")" + at +
-         "\"}";
+std::string event(const char* reason, const char* at, int count = 1, const char* words = "words") {
+  return R"({"type":"Warning","reason":")" + std::string(reason) + R"(","message":")" + words +
+         R"(","count":)" + std::to_string(count) + R"(,"lastTimestamp":")" + at + "\"}";
 }
 
 std::string list(const std::string& events) {
@@ -64,10 +64,12 @@ std::string line_of(const std::string& head) {
 START_TEST(the_newest_of_each) {
   CapturedLog log;
   Folder folder;
-  KubeletPeer peer(answers_in_turn({list(event("Failed", "2026-11-20T21:00:00Z") + "," +
-                                         event("BackOff", "2026-11-20T21:05:00Z", 9) + "," +
-                                         event("FailedMount", "2026-11-20T21:04:59Z")),
-                                    list("")}));
+  KubeletPeer peer(
+      answers_in_turn({list(event("Failed", "2026-11-20T21:00:00Z") + "," +
+                            event("BackOff", "2026-11-20T21:05:00Z", 9) + "," +
+                            event("Failed", "2026-11-20T21:05:01Z", 9, "Error: ImagePullBackOff") +
+                            "," + event("FailedMount", "2026-11-20T21:04:59Z")),
+                       list("")}));
   Asking asking(peer.url() + "/prefix/");
   asking.settings.token_file = folder.write("token", "abc");
   asking.start();
@@ -77,7 +79,7 @@ START_TEST(the_newest_of_each) {
   CHECK_TEXT(asking.reason("uid-1"), "-");
   asking.wait_for([&] { return peer.requests().size() == 2; });
   const std::string path = "GET /prefix/api/v1/namespaces/",
-                    rest = "%2Ctype%3DWarning&limit=20 HTTP/1.1";
+                    rest = "%2Ctype%3DWarning&limit=100 HTTP/1.1";
   CHECK_TEXT(line_of(peer.requests()[0]),
              path + "shop/events?fieldSelector=involvedObject.uid%3Duid-1" + rest);
   CHECK_TEXT(line_of(peer.requests()[1]),
@@ -90,6 +92,26 @@ START_TEST(the_newest_of_each) {
   ck_assert_uint_eq(asking.events->overflow(), 0);
   CHECK_TEXT(log.text(), R"({"level":"info","msg":"the API server tells pods' events","url":")" +
                              peer.url() + "/prefix\"}\n");
+}
+END_TEST
+
+// A kubelet's, of an image that cannot be had: behind each failure it names the reason once more.
+START_TEST(of_a_real_server) {
+  CapturedLog log;
+  KubeletPeer peer(answers_in_turn({http_answer(200, test_data("troubles/events.json"))}));
+  Asking asking(peer.url());
+  asking.start();
+  asking.events->want("shop", "uid");
+  asking.wait_for([&] { return asking.events->find("uid") != nullptr; });
+  const PodEvent& event = *asking.events->find("uid");
+  CHECK_TEXT(std::string(event.reason.view()), "Failed");
+  CHECK_TEXT(
+      std::string(event.message.view()),
+      "Failed to pull image \"registry.invalid/shop/app:1\": failed to pull and unpack image "
+      "\"registry.invalid/shop/app:1\": failed to re.../app/manifests/1\": dial tcp: lookup "
+      "registry.invalid on 192.0.2.53:53: read udp 192.168.77.1:41072->192.0.2.53:53: i/o "
+      "timeout");
+  ck_assert_uint_eq(event.at_s, 1795336667);
 }
 END_TEST
 
@@ -158,5 +180,5 @@ END_TEST
 
 }  // namespace
 
-CHECK_MAIN("pod_events", the_newest_of_each, what_fails_is_left_alone, what_was_known_stays,
-           nobody_to_ask)
+CHECK_MAIN("pod_events", the_newest_of_each, of_a_real_server, what_fails_is_left_alone,
+           what_was_known_stays, nobody_to_ask)

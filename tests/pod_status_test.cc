@@ -262,6 +262,32 @@ START_TEST(what_has_done_its_work) {
 }
 END_TEST
 
+// Of kubelet 1.34, whose messages have quotes, and their causes at the end.
+START_TEST(troubles_of_a_real_kubelet) {
+  PodTable table;
+  fill(table, test_data("troubles/pods.json"));
+  CHECK_TEXT(
+      described(table),
+      "shop/hog-c4fd8c887-z959r running 0/1 waits:CrashLoopBackOff@hog \"back-off 2m40s restarting "
+      "failed container=hog pod=hog-c4fd8c887-z959r_shop(791a634a-eac4-4f08-9cf0-be092e33ad4a)\" "
+      "of "
+      "ReplicaSet/hog-c4fd8c887#c4fd8c887\n"
+      "  hog waiting:CrashLoopBackOff last OOMKilled(137) x19\n"
+      "shop/noconfig-6fd96d6654-bv97v pending 0/1 waits:CreateContainerConfigError@app \"configmap "
+      "\"absent\" not found\" of ReplicaSet/noconfig-6fd96d6654#6fd96d6654\n"
+      "  app waiting:CreateContainerConfigError\n"
+      "shop/nopull-5c77bc696c-bcxl7 pending 0/1 waits:ImagePullBackOff@app \"Back-off pulling "
+      "image "
+      "\"registry.invalid/shop/app:1\": ErrImagePull: failed to pull and unpack image "
+      "\"registry.invalid/shop/app:.../app/manifests/1\": dial tcp: lookup registry.invalid on "
+      "192.0.2.53:53: read udp 192.168.77.1:41072->192.0.2.53:53: i/o timeout\" of "
+      "ReplicaSet/nopull-5c77bc696c#5c77bc696c\n"
+      "  app waiting:ImagePullBackOff\n"
+      "shop/unready-7dd6fdbf57-fjq6w running 0/1 of ReplicaSet/unready-7dd6fdbf57#7dd6fdbf57\n"
+      "  app running last Error(137) x1\n");
+}
+END_TEST
+
 START_TEST(owners) {
   check(pod("a", "", "",
             R"(,"labels":{"pod-template-hash":"7d9c5b7f6d","app":"web"})" +
@@ -411,4 +437,5 @@ END_TEST
 }  // namespace
 
 CHECK_MAIN("pod_status", real_kubelets, images, no_node_and_no_status_yet, init_containers, ends,
-           what_has_done_its_work, owners, a_status_is_no_name, kept_and_gone, bounds, memory)
+           what_has_done_its_work, troubles_of_a_real_kubelet, owners, a_status_is_no_name,
+           kept_and_gone, bounds, memory)

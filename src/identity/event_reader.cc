@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/cut_middle.h"
 #include "base/text.h"
 
 namespace kubepulse {
@@ -39,7 +40,7 @@ void EventReader::begin() {
 
 void EventReader::text(uint8_t spot, std::string_view text, bool) {
   if (spot == kReason) event_.reason.assign(text);
-  if (spot == kMessage) event_.message.assign(text);
+  if (spot == kMessage) event_.message.assign(cut_middle(text, PodEvent::kMessageBytesMax));
   if (spot == kCount) event_.count = std::max(event_.count, parse_number(text).value_or(0));
   if (spot == kTime) event_.at_s = std::max(event_.at_s, seconds_of_time(text));
 }

@@ -3,6 +3,7 @@
 #ifndef KUBEPULSE_IDENTITY_EVENT_READER_H
 #define KUBEPULSE_IDENTITY_EVENT_READER_H
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -12,8 +13,10 @@
 namespace kubepulse {
 
 struct PodEvent {
-  ShortText<64> reason;    // "FailedMount"
-  ShortText<256> message;  // cut
+  static constexpr size_t kMessageBytesMax = 256;
+
+  ShortText<64> reason;                 // "FailedMount"
+  ShortText<kMessageBytesMax> message;  // cut in the middle
   uint64_t count = 1;
   uint64_t at_s = 0;  // when it was seen last, since 1970; 0: not told
 };

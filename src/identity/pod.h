@@ -104,7 +104,7 @@ struct Pod {
   // else the first's that waits at all, ephemeral ones aside. An index of `containers`.
   uint8_t waiting = kNobody;
   ShortText<64> unscheduled;            // why it has no node: "Unschedulable"; "": it has one
-  ShortText<kMessageBytesMax> message;  // of `unscheduled`, else of `waiting`; cut
+  ShortText<kMessageBytesMax> message;  // of `unscheduled`, else of `waiting`; cut in the middle
 
   PodContainer containers[kContainersMax];
   size_t container_count = 0;

@@ -13,10 +13,18 @@ namespace {
 using Kind = ServerOutcome::Kind;
 
 constexpr const char* kGrant = "the verb list of events";
-// Of each kind of event that a pod has there is one, with a count.
-constexpr const char* kLimit = "&limit=20";
+// Of each message that a pod has there is one event, with a count; but a kubelet's may name a port,
+// and are another each time. They come oldest first, and are kept for an hour.
+constexpr const char* kLimit = "&limit=100";
 constexpr uint64_t kBodyBytesMax = uint64_t{1} << 20;
 constexpr uint64_t kExpiryNs = 60 * kNsPerSecond;
+
+// "Error: ErrImagePull", which the kubelet says behind what went wrong.
+bool is_reason_alone(std::string_view message) {
+  constexpr std::string_view kBefore = "Error: ";
+  return message.substr(0, kBefore.size()) == kBefore &&
+         message.find_first_of(" :", kBefore.size()) == message.npos;
+}
 
 }  // namespace
 
@@ -88,6 +96,7 @@ void PodEvents::ask(uint64_t now_ns) {
 
 void PodEvents::take_event() {
   const PodEvent& event = reader_.event();
+  if (is_reason_alone(event.message.view())) return;
   if (!newest_ || event.at_s >= newest_->at_s) newest_ = event;
 }
 

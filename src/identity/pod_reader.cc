@@ -3,6 +3,8 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/cut_middle.h"
+
 namespace kubepulse {
 namespace {
 
@@ -339,7 +341,7 @@ void PodReader::take_status_text(std::string_view text) {
         container_.reason.assign(text);
       break;
     case Spot::message:
-      message_.assign(text);
+      message_.assign(cut_middle(text, Pod::kMessageBytesMax));
       break;
     case Spot::last_reason:
       container_.last_reason.assign(text);

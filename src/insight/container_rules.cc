@@ -72,6 +72,10 @@ void show_memory(Finding& found, const LevelHistory* memory) {
   found.evidence.add("highest", bytes(highest), Unit::bytes);
 }
 
+bool backs_off(const ContainerFacts& facts) {
+  return facts.state == ContainerState::waiting && facts.waiting_reason == "CrashLoopBackOff";
+}
+
 // It neither came down nor came to rest since: a stair of a leak looks like that, or a gap.
 bool may_go_on(const LevelHistory& memory) {
   uint32_t limit = memory.newest().limit, now = LevelHistory::firm(memory.newest()), highest = 0;
@@ -138,12 +142,14 @@ std::optional<Finding> oom_predicted(const ContainerFacts& facts, bool held) {
 
 std::optional<Finding> oom_killed(const ContainerFacts& facts, bool) {
   uint64_t kills = facts.counters == nullptr ? 0 : (*facts.counters)[kOomKills];
-  if (kills == 0) return std::nullopt;
+  uint64_t restarts = facts.counters == nullptr ? 0 : (*facts.counters)[kRestarts];
+  // What the kernel counted may have gone with the container; on cgroup v1 it always has.
+  bool is_told = facts.last_reason == "OOMKilled" && (restarts > 0 || backs_off(facts));
+  if (kills == 0 && !is_told) return std::nullopt;
   Finding found = finding(InsightType::oom_killed, facts);
   found.severity = Severity::critical;
-  found.evidence.add("oom_kills", static_cast<double>(kills), Unit::count);
-  if (uint64_t restarts = (*facts.counters)[kRestarts])
-    found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
+  if (kills > 0) found.evidence.add("oom_kills", static_cast<double>(kills), Unit::count);
+  if (restarts > 0) found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
   show_memory(found, facts.memory);
   return found;
 }
@@ -172,13 +178,11 @@ std::optional<Finding> memory_leak(const ContainerFacts& facts, bool held) {
 
 std::optional<Finding> crash_loop(const ContainerFacts& facts, bool held) {
   uint64_t restarts = facts.counters == nullptr ? 0 : (*facts.counters)[kRestarts];
-  bool backs_off =
-      facts.state == ContainerState::waiting && facts.waiting_reason == "CrashLoopBackOff";
-  if (!backs_off && restarts < (held ? 1 : kCrashRestartsMin)) return std::nullopt;
+  if (!backs_off(facts) && restarts < (held ? 1 : kCrashRestartsMin)) return std::nullopt;
   Finding found = finding(InsightType::crash_loop, facts);
   found.severity = Severity::critical;
   found.reason = facts.last_reason;
-  found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
+  if (restarts > 0) found.evidence.add("restarts", static_cast<double>(restarts), Unit::count);
   if (facts.last_exit_code) found.evidence.add("exit_code", *facts.last_exit_code, Unit::count);
   return found;
 }

@@ -25,14 +25,14 @@ constexpr const char* kSentences[kInsightTypes] = {
     "connects fail",
     "much is sent again",
     "handshakes are dropped: it does not accept fast enough",
-    "the node is short of it",
+    "the node is not well: ",
     "the filesystem fills up",
     "many pods have the same trouble",
 };
 
-// Names as somebody else has given them.
+// Names as somebody else has given them. Who writes the text somewhere escapes it for there.
 void append_name(std::string& out, std::string_view text) {
-  append_label_value(out, text, InsightTable::kTextBytesMax);
+  append_shown(out, cut_text(text, InsightTable::kTextBytesMax));
 }
 
 void append_format(std::string& out, const char* format, double value, const char* unit) {
@@ -104,6 +104,7 @@ void append_quantity(std::string& out, double value, Unit unit) {
 
 void append_summary(std::string& out, const Insight& insight) {
   out += kSentences[static_cast<size_t>(insight.type)];
+  if (insight.type == InsightType::node_pressure) append_name(out, insight.object);
   if (insight.prediction) {
     const Prediction& told = *insight.prediction;
     out += " in ";
@@ -119,7 +120,7 @@ void append_summary(std::string& out, const Insight& insight) {
   if (!insight.peer.empty()) {
     out += ", to ";
     append_name(out, insight.peer_ns);
-    out += '/';
+    if (!insight.peer_ns.empty()) out += '/';
     append_name(out, insight.peer);
   }
   if (insight.reason.empty()) return;

@@ -230,7 +230,7 @@ void ApiServer::answer_events(int fd, const std::string& target) const {
     size_t ns = line.find(' '), uid = line.find(' ', ns + 1);
     if (target == "/api/v1/namespaces/" + line.substr(0, ns) +
                       "/events?fieldSelector=involvedObject.uid%3D" +
-                      line.substr(ns + 1, uid - ns - 1) + "%2Ctype%3DWarning&limit=20")
+                      line.substr(ns + 1, uid - ns - 1) + "%2Ctype%3DWarning&limit=100")
       events = line.substr(uid + 1);
   }
   say(fd, kStream);

@@ -236,7 +236,7 @@ START_TEST(plays_api_server) {
                         "/api/v1/nodes?fieldSelector=metadata.name%3Dx&limit=500"
                         "&resourceVersion=0",
                     head = "/api/v1/namespaces/shop/events?fieldSelector=involvedObject.uid%3D",
-                    tail = "%2Ctype%3DWarning&limit=20";
+                    tail = "%2Ctype%3DWarning&limit=100";
   ck_assert(ask_api(server, nodes).find(R"("kind":"NodeList")") != std::string::npos);
   ck_assert(ask_api(server, nodes).find(R"("type":"Ready","status":"True")") != std::string::npos);
   ck_assert_uint_eq(server.lists(ApiServer::kNodes), 2);
