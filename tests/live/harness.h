@@ -62,7 +62,7 @@ class Daemon {
   static Daemon start_unready(Launch launch);
   void await_ready();
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const;
   const std::string& address() const { return address_; }
   std::string out() const;  // what it wrote so far
   std::string err() const;
@@ -80,7 +80,7 @@ class Daemon {
   void kill_hard();
 
  private:
-  pid_t pid_ = -1;
+  pid_t pid_ = -1;  // of what was started, which may be a container's runtime
   std::string address_;
   std::string out_path_;
   std::string err_path_;
