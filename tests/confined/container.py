@@ -20,7 +20,7 @@ ARCHITECTURES = {"amd64": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
 ARGS, ENV, ID = "@ARGS@", "@ENV@", "@ID@"
 
 SPEC_KEYS = {"serviceAccountName", "automountServiceAccountToken", "enableServiceLinks", "hostPID", "hostNetwork", "priorityClassName",
-             "terminationGracePeriodSeconds", "nodeSelector", "tolerations", "containers", "volumes"}
+             "terminationGracePeriodSeconds", "nodeSelector", "affinity", "tolerations", "containers", "volumes"}
 CONTAINER_KEYS = {"name", "image", "imagePullPolicy", "args", "env", "ports", "resources", "startupProbe", "readinessProbe",
                   "livenessProbe", "securityContext", "volumeMounts"}
 SECURITY_KEYS = {"runAsUser", "runAsGroup", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities",

@@ -83,9 +83,12 @@ pid_t launch_daemon(const Launch& launch, const std::string& out, const std::str
 pid_t innermost(pid_t pid) {
   std::string folder = "/proc/" + std::to_string(pid);
   if (read_file(folder + "/comm") == "kubepulse\n") return pid;
-  std::string children = read_file(folder + "/task/" + std::to_string(pid) + "/children");
-  std::optional<uint64_t> child = parse_number(children.substr(0, children.find(' ')));
-  return child ? innermost(static_cast<pid_t>(*child)) : pid;
+  for (const std::string& thread : folders_in(folder + "/task")) {
+    std::string children = read_file(folder + "/task/" + thread + "/children");
+    std::optional<uint64_t> child = parse_number(children.substr(0, children.find(' ')));
+    if (child) return innermost(static_cast<pid_t>(*child));
+  }
+  return pid;
 }
 
 // -1 where the process goes on.
@@ -203,8 +206,10 @@ Page Daemon::scrape() const {
 }
 
 int Daemon::stop(int signal_number) {
+  // A container's runtime passes it on, and then has a container to clear away.
+  uint64_t patience_ns = pid() == pid_ ? kNsPerSecond : 10 * kNsPerSecond;
   kill(pid_, signal_number);
-  return await_end(pid_, kNsPerSecond);
+  return await_end(pid_, patience_ns);
 }
 
 void Daemon::stop() {

@@ -73,7 +73,8 @@ class Daemon {
   // A page that is not well-formed is a failure.
   Page scrape() const;
 
-  // Sends the signal and waits at most 1 s. Exit status, 128 and a signal, -1: it goes on.
+  // Sends the signal and waits at most 1 s, 10 s where a container's runtime stands between. Exit
+  // status, 128 and a signal, -1: it goes on.
   int stop(int signal_number);
   // SIGTERM, and it must end well.
   void stop();
