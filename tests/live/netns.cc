@@ -331,8 +331,8 @@ namespace {
 Status connect_end(const std::string& interface, const std::string& own, const std::string& peer) {
   // No address of its own making, which it would have to announce.
   write_file("/proc/sys/net/ipv6/conf/" + interface + "/addr_gen_mode", "1");
-  Status status = change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, interface, own + "/32",
-                                 peer + "/32");
+  Status status =
+      change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, interface, own + "/32", peer + "/32");
   return status.ok() ? set_up(interface) : status;
 }
 
