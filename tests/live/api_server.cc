@@ -12,6 +12,7 @@
 
 #include "tests/check.h"
 #include "tests/live/files.h"
+#include "tests/live/netns.h"
 #include "tests/live/traffic.h"
 
 namespace kubepulse::live {
@@ -94,7 +95,7 @@ ApiServer ApiServer::start() {
   server.shared_ = static_cast<Shared*>(memory);  // all zeros is what it begins with
   for (int resource = 0; resource < kResources; resource++)
     server.list(static_cast<Resource>(resource), resource == kNodes ? kNode : "", 1);
-  Fd listener = listen_at("127.0.0.1");
+  Fd listener = listen_at(node_address());
   server.port_ = local_address(listener).port();
   pid_t parent = getpid(), pid = fork();
   ck_assert(pid >= 0);

@@ -1,4 +1,4 @@
-// An API server of the tests' own, a process that lists and watches on 127.0.0.1, well or badly. It
+// An API server of the tests' own, a process that lists and watches, well or badly. It
 // dies with the process that started it, at the latest.
 #ifndef KUBEPULSE_TESTS_LIVE_API_SERVER_H
 #define KUBEPULSE_TESTS_LIVE_API_SERVER_H
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "tests/live/netns.h"
 
 namespace kubepulse::live {
 
@@ -42,7 +43,7 @@ class ApiServer {
   static ApiServer start();
   ApiServer(ApiServer&&) = default;
 
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return "http://" + node_address() + ":" + std::to_string(port_); }
 
   // What there is as of `version`: JSON of the items, with commas.
   void list(Resource resource, std::string_view items, uint64_t version);

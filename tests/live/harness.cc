@@ -9,9 +9,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
+#include "base/text.h"
 #include "tests/check.h"
 #include "tests/live/files.h"
+#include "tests/live/netns.h"
 #include "tests/live/text_checks.h"
 #include "tests/live/traffic.h"
 
@@ -58,6 +61,7 @@ pid_t launch_daemon(const Launch& launch, const std::string& out, const std::str
   if (pid > 0) return pid;
   die_with(parent);
   leave_cgroup();
+  if (daemons_are_in_pods() && !enter_pod_netns().ok()) _exit(126);
   redirect(STDIN_FILENO, "/dev/null");
   redirect(STDOUT_FILENO, out);
   if (launch.unread_out) dup2(unread[1], STDOUT_FILENO);
@@ -73,6 +77,18 @@ pid_t launch_daemon(const Launch& launch, const std::string& out, const std::str
   if (launch.as_nobody) become_nobody_and_run(words.data());
   execv(daemon_path.c_str(), words.data());
   _exit(126);
+}
+
+// The daemon's own process, where the binary is a container's runtime: that stays its parent.
+pid_t innermost(pid_t pid) {
+  std::string folder = "/proc/" + std::to_string(pid);
+  if (read_file(folder + "/comm") == "kubepulse\n") return pid;
+  for (const std::string& thread : folders_in(folder + "/task")) {
+    std::string children = read_file(folder + "/task/" + thread + "/children");
+    std::optional<uint64_t> child = parse_number(children.substr(0, children.find(' ')));
+    if (child) return innermost(static_cast<pid_t>(*child));
+  }
+  return pid;
 }
 
 // -1 where the process goes on.
@@ -107,7 +123,7 @@ Ended run_daemon(const Launch& launch) {
   Ended ended;
   ended.status = await_end(pid, kLoadingNs);
   if (ended.status < 0) {
-    kill(pid, SIGKILL);
+    kill(innermost(pid), SIGKILL);
     waitpid(pid, nullptr, 0);
   }
   ended.out = read_file(out);
@@ -154,6 +170,10 @@ void Daemon::await_ready() {
   ck_abort_msg("the daemon is not ready: %s", err().c_str());
 }
 
+pid_t Daemon::pid() const {
+  return innermost(pid_);
+}
+
 std::string Daemon::out() const {
   return read_file(out_path_);
 }
@@ -186,8 +206,10 @@ Page Daemon::scrape() const {
 }
 
 int Daemon::stop(int signal_number) {
+  // A container's runtime passes it on, and then has a container to clear away.
+  uint64_t patience_ns = pid() == pid_ ? kNsPerSecond : 10 * kNsPerSecond;
   kill(pid_, signal_number);
-  return await_end(pid_, kNsPerSecond);
+  return await_end(pid_, patience_ns);
 }
 
 void Daemon::stop() {
@@ -196,7 +218,7 @@ void Daemon::stop() {
 }
 
 void Daemon::kill_hard() {
-  kill(pid_, SIGKILL);
+  kill(pid(), SIGKILL);
   waitpid(pid_, nullptr, 0);
 }
 

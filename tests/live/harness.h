@@ -62,7 +62,7 @@ class Daemon {
   static Daemon start_unready(Launch launch);
   void await_ready();
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const;
   const std::string& address() const { return address_; }
   std::string out() const;  // what it wrote so far
   std::string err() const;
@@ -73,14 +73,15 @@ class Daemon {
   // A page that is not well-formed is a failure.
   Page scrape() const;
 
-  // Sends the signal and waits at most 1 s. Exit status, 128 and a signal, -1: it goes on.
+  // Sends the signal and waits at most 1 s, 10 s where a container's runtime stands between. Exit
+  // status, 128 and a signal, -1: it goes on.
   int stop(int signal_number);
   // SIGTERM, and it must end well.
   void stop();
   void kill_hard();
 
  private:
-  pid_t pid_ = -1;
+  pid_t pid_ = -1;  // of what was started, which may be a container's runtime
   std::string address_;
   std::string out_path_;
   std::string err_path_;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "tests/check.h"
 #include "tests/live/files.h"
+#include "tests/live/netns.h"
 #include "tests/live/traffic.h"
 
 namespace kubepulse::live {
@@ -121,7 +122,7 @@ KubeletServer KubeletServer::start(const MakeWire& make_wire) {
   ck_assert(memory != MAP_FAILED);
   server.shared_ = static_cast<Shared*>(memory);  // all zeros is what it begins with
   server.list(R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":null})");
-  Fd listener = listen_at("127.0.0.1");
+  Fd listener = listen_at(node_address());
   server.port_ = local_address(listener).port();
   pid_t parent = getpid(), pid = fork();
   ck_assert(pid >= 0);
@@ -133,7 +134,7 @@ KubeletServer KubeletServer::start(const MakeWire& make_wire) {
 }
 
 std::string KubeletServer::address() const {
-  return "127.0.0.1:" + std::to_string(port_);
+  return node_address() + ":" + std::to_string(port_);
 }
 
 void KubeletServer::list(std::string_view pods) {

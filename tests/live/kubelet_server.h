@@ -51,7 +51,7 @@ class KubeletServer {
   static KubeletServer start(const MakeWire& make_wire = std::make_unique<Wire>);
   KubeletServer(KubeletServer&&) = default;
 
-  std::string address() const;  // "127.0.0.1:PORT"
+  std::string address() const;  // "NODE-ADDRESS:PORT"
   std::string url() const { return "http://" + address(); }
 
   // From the next connection on.

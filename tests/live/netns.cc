@@ -15,6 +15,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -98,10 +99,12 @@ Result<Prefix> parse_prefix(const std::string& text) {
   return prefix;
 }
 
+// With a peer, the only one that is reached by the interface.
 Status change_address(uint16_t type, uint16_t flags, const std::string& interface,
-                      const std::string& text) {
-  Result<Prefix> prefix = parse_prefix(text);
+                      const std::string& text, const std::string& peer = "") {
+  Result<Prefix> prefix = parse_prefix(text), other = parse_prefix(peer.empty() ? text : peer);
   if (!prefix.ok()) return prefix.status();
+  if (!other.ok()) return other.status();
   Request request(type, flags);
   ifaddrmsg head{};
   head.ifa_family = AF_INET;
@@ -109,7 +112,7 @@ Status change_address(uint16_t type, uint16_t flags, const std::string& interfac
   head.ifa_index = if_nametoindex(interface.c_str());
   request.body(head);
   request.attribute(IFA_LOCAL, &prefix.value().address, sizeof(in_addr));
-  request.attribute(IFA_ADDRESS, &prefix.value().address, sizeof(in_addr));
+  request.attribute(IFA_ADDRESS, &other.value().address, sizeof(in_addr));
   return request.send("address " + text + " of " + interface);
 }
 
@@ -321,6 +324,47 @@ Status enter_cabled_netns(Fd& far) {
   // Three questions for a neighbour, 100 ms apart instead of 1 s.
   write_file("/proc/sys/net/ipv4/neigh/near/retrans_time_ms", "100");
   return status;
+}
+
+namespace {
+
+Status connect_end(const std::string& interface, const std::string& own, const std::string& peer) {
+  // No address of its own making, which it would have to announce.
+  write_file("/proc/sys/net/ipv6/conf/" + interface + "/addr_gen_mode", "1");
+  Status status =
+      change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, interface, own + "/32", peer + "/32");
+  return status.ok() ? set_up(interface) : status;
+}
+
+constexpr const char* kNodeAddress = "10.89.0.1";
+
+}  // namespace
+
+Status enter_pod_netns() {
+  unsigned number = static_cast<unsigned>(getpid());
+  std::string cable = "veth" + std::to_string(number);
+  std::string own =
+      "10.89." + std::to_string(128 | (number >> 8 & 127)) + "." + std::to_string(number & 255);
+  Fd node = own_netns();
+  Status status = enter_new_netns();
+  Fd pod = own_netns();
+  if (status.ok()) status = go_to_netns(node);
+  if (status.ok()) status = make_veth(cable, "eth0", pod);
+  if (status.ok()) status = connect_end(cable, kNodeAddress, own);
+  if (status.ok()) status = go_to_netns(pod);
+  if (status.ok()) status = connect_end("eth0", own, kNodeAddress);
+  return status;
+}
+
+bool daemons_are_in_pods() {
+  const char* network = getenv("KUBEPULSE_LIVE_NETWORK");
+  return network != nullptr && strcmp(network, "pod") == 0;
+}
+
+std::string node_address() {
+  if (!daemons_are_in_pods()) return "127.0.0.1";
+  add_address("lo", std::string(kNodeAddress) + "/32").ok();
+  return kNodeAddress;
 }
 
 namespace {

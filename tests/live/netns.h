@@ -62,6 +62,15 @@ Status enter_cabled_netns(Fd& far);
 // 10.88.0.2 and fd88::2 there; the interfaces are called near and far.
 Status enter_silent_netns(Fd& far);
 
+// A network namespace as a pod has one: eth0 there, a cable to the one that the caller was in, and
+// no way but to node_address().
+Status enter_pod_netns();
+
+// Where servers of the tests are reached by a daemon, wherever it is: 127.0.0.1, and where daemons
+// are in namespaces of pods an address of lo, made where it is not there yet.
+bool daemons_are_in_pods();  // KUBEPULSE_LIVE_NETWORK=pod
+std::string node_address();
+
 // What the interface has counted in our namespace, in /proc/net/dev. Bytes are with the link's
 // header.
 struct InterfaceCounters {
