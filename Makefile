@@ -265,11 +265,11 @@ install: $(BUILD)/kubepulse
 DEB := $(OBJECT_FOLDER)/kubepulse_$(VERSION)-1_$(ARCH).deb
 ifeq ($(TLS),)
 deb test-deb test-deb-vm:
-	$(Q)$(MAKE) --no-print-directory TLS=1 $@
+	$(Q)$(MAKE) --no-print-directory TLS=1 EXACT_REVISION=1 $@
 else
 deb: $(BUILD)/kubepulse
 	$(call say,DEB,$(DEB))systemd/debian/build $< $(DEB) $(VERSION)-1 $(ARCH) \
-	  $(if $(CROSS),$(BUILD)/packages/$$(. /etc/os-release && echo $$VERSION_CODENAME)-$(ARCH))
+	  $(if $(CROSS),$(OBJECT_FOLDER)/packages/$$(. /etc/os-release && echo $$VERSION_CODENAME)-$(ARCH))
 
 # What lintian and systemd-analyze say, and the life of the package under Debian's systemd, as PID 1 in namespaces of its own; test-deb-vm: in a
 # small VM with Debian's kernel, on amd64. Need root and deps TOOLS=1.

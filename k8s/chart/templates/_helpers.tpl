@@ -107,4 +107,10 @@ annotations:
 {{- if and .Values.kubelet.selfSigned (index $config "kubelet-ca-file") }}
 {{- fail "kubelet.selfSigned is a config.kubelet-ca-file of its own: set one of them" }}
 {{- end }}
+{{- if and .Values.kubelet.selfSigned $config.kubeconfig }}
+{{- fail "kubelet.selfSigned would stand for the CA of config.kubeconfig, too: set one of them" }}
+{{- end }}
+{{- if and .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
+{{- fail "podMonitor and serviceMonitor: each daemon would be scraped twice into the same series, set one of them" }}
+{{- end }}
 {{- end }}
