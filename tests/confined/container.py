@@ -55,9 +55,9 @@ def of_quantity(text):
     number, unit = re.fullmatch(r"(\d+)(m|[KMG]i)?", str(text)).groups()
     return int(number) * {None: 1, "m": 0.001, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}[unit]
 
-def capabilities(security, more):
+def capabilities(security):
     expect("capabilities dropped", security["capabilities"]["drop"], ["ALL"])
-    return security["capabilities"]["add"] + [name for name in more if name not in security["capabilities"]["add"]]
+    return security["capabilities"]["add"]
 
 def seccomp(profile, names, arch):
     if profile == {"type": "Unconfined"}:
@@ -70,7 +70,7 @@ def seccomp(profile, names, arch):
     return {"defaultAction": "SCMP_ACT_ERRNO", "architectures": ARCHITECTURES[arch],
             "syscalls": [{"names": allowed, "action": "SCMP_ACT_ALLOW"}] + default["rules"]}
 
-def mounts(spec, container, recursive_read_only):
+def mounts(spec, container):
     def made(point, kind, source, *options):
         return {"destination": point, "type": kind, "source": source, "options": list(options)}
     defaults = [
@@ -92,7 +92,7 @@ def mounts(spec, container, recursive_read_only):
         known("volumeMount", mount, {"name", "mountPath", "readOnly", "recursiveReadOnly"})
         volume = volumes[mount["name"]]
         known("volume", volume, {"name", "hostPath"})
-        recursive = mount.get("recursiveReadOnly", "Disabled") != "Disabled" and recursive_read_only
+        recursive = mount.get("recursiveReadOnly", "Disabled") != "Disabled"
         of_pod.append((mount["mountPath"], volume["hostPath"]["path"], ("rro" if recursive else "ro") if mount.get("readOnly") else "rw"))
     points = {point for point, _, _ in of_pod}
     binds = [made(point, "bind", source, "rbind", "rprivate", mode) for point, source, mode in sorted(of_pod, key=lambda m: m[0].count("/"))]
@@ -109,12 +109,12 @@ def environment(container):
         values[each["name"]] = re.sub(r"\$\((\w+)\)", lambda match: values.get(match[1], match[0]), value)
     return ["%s=%s" % pair for pair in values.items()]
 
-def config(more_capabilities=(), unified=True, recursive_read_only=True, arch="amd64", scratch="/tmp", path=DAEMONSET):
+def config(unified=True, arch="amd64", scratch="/tmp", path=DAEMONSET):
     """config.json, with ARGS, ENV and ID in it. The network namespace is that of whoever runs it, as a pod's sandbox has one before its
     containers; `scratch` is a folder of the node that is the same one within, which no pod has."""
     spec, container = daemonset(path)
     security = container["securityContext"]
-    names = capabilities(security, more_capabilities)
+    names = capabilities(security)
     numbered = ["CAP_" + name for name in names]
     resources = container["resources"]
     memory = int(of_quantity(resources["limits"]["memory"]))
@@ -132,7 +132,7 @@ def config(more_capabilities=(), unified=True, recursive_read_only=True, arch="a
         },
         "root": {"path": NODE + "/image", "readonly": security.get("readOnlyRootFilesystem", False)},
         "hostname": POD,
-        "mounts": mounts(spec, container, recursive_read_only) +
+        "mounts": mounts(spec, container) +
                   ([{"destination": scratch, "type": "bind", "source": scratch, "options": ["rbind", "rprivate", "rw"]}] if scratch else []),
         "linux": {
             "resources": {
