@@ -48,7 +48,8 @@ class CgroupStatReader {
  public:
   static constexpr size_t kCgroupsMax = 4096;
   // Descriptors that are kept open, and never more than a quarter of RLIMIT_NOFILE. The kernel
-  // holds some 5 KiB for each, which count for our own cgroup, where 5 us more a file are cheap.
+  // holds some 5 KiB for each, which count for our own cgroup, whose limit is worth more than the
+  // time that others take to be opened.
   static constexpr size_t kFdsMax = 512;
   // Of a file more is not read; whole lines are.
   static constexpr size_t kFileBytesMax = 16 << 10;
